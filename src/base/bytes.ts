@@ -1,0 +1,69 @@
+// Moving and comparing bytes without calls into C++ and without allocation.
+
+/** Below this many bytes a loop over `DataView` beats `TypedArray.set` (measured, Node 20). */
+const LOOP_BYTES_MAX = 256;
+
+/**
+ * Copies bytes between two memories, which must not overlap.
+ *
+ * @param source Bytes to read, with `sourceView` over the same memory from the same start.
+ * @param target Bytes to write, with `targetView` over the same memory from the same start.
+ * @param length Bytes to copy, 0 or more.
+ * @remarks Four bytes at a time through the views for short ranges; `set` for long ones.
+ */
+export function copyBytes(
+  source: Uint8Array,
+  sourceView: DataView,
+  sourceAt: number,
+  target: Uint8Array,
+  targetView: DataView,
+  targetAt: number,
+  length: number,
+): void {
+  if (length > LOOP_BYTES_MAX) {
+    target.set(source.subarray(sourceAt, sourceAt + length), targetAt);
+    return;
+  }
+  const wordsEnd = length - 3;
+  let at = 0;
+  for (; at < wordsEnd; at += 4) {
+    targetView.setUint32(targetAt + at, sourceView.getUint32(sourceAt + at, true), true);
+  }
+  for (; at < length; at++) target[targetAt + at] = source[sourceAt + at]!;
+}
+
+/** Whether two ranges of `length` bytes hold the same bytes. */
+export function equalBytes(
+  left: Uint8Array,
+  leftAt: number,
+  right: Uint8Array,
+  rightAt: number,
+  length: number,
+): boolean {
+  for (let at = 0; at < length; at++) {
+    if (left[leftAt + at] !== right[rightAt + at]) return false;
+  }
+  return true;
+}
+
+/** Orders two byte ranges as `memcmp` does, a shorter prefix first: negative, 0 or positive. */
+export function compareBytes(
+  left: Uint8Array,
+  leftAt: number,
+  leftLength: number,
+  right: Uint8Array,
+  rightAt: number,
+  rightLength: number,
+): number {
+  const shared = Math.min(leftLength, rightLength);
+  for (let at = 0; at < shared; at++) {
+    const difference = left[leftAt + at]! - right[rightAt + at]!;
+    if (difference !== 0) return difference;
+  }
+  return leftLength - rightLength;
+}
+
+/** A `DataView` over exactly the memory of `bytes`. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
