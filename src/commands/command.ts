@@ -1,0 +1,72 @@
+// What a command is: one record of data and, for data commands, one function that applies it.
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { Args } from "../resp/args.ts";
+import type { Reply } from "../resp/reply.ts";
+
+/** What a command may use besides its arguments. One instance per shard, reused for every command. */
+export interface CommandContext {
+  readonly keyspace: Keyspace;
+  /** Database of the client, 0 to 15. */
+  database: number;
+  /** Shard time in Unix ms: the only time a command may use (reads at the leader get its own clock, capped). */
+  nowMs: number;
+  /** Log index and position of the command, 0 for a read that is not in the log. */
+  index: number;
+  position: number;
+  /** A fresh uniform 32-bit number, the same on every replica. */
+  random32(): number;
+}
+
+/** Flags of a command, in the words of Redis's `COMMAND`. */
+export type CommandFlag =
+  | "write"
+  | "readonly"
+  | "denyoom"
+  | "admin"
+  | "pubsub"
+  | "noscript"
+  | "blocking"
+  | "loading"
+  | "stale"
+  | "fast"
+  | "no_auth"
+  | "no_multi"
+  | "movablekeys"
+  | "allow_busy";
+
+/** Which arguments are keys: first, last (negative: from the end) and step; all 0 when there are none. */
+export interface KeySpecification {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+}
+
+/** What the table knows of every command, data command or not. */
+export interface CommandDescription {
+  /** Lower case, as in Redis; subcommands as `client|list`. */
+  readonly name: string;
+  /** Arguments with the name; negative: at least so many. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly keys: KeySpecification;
+  /** Group in the documentation: string, generic, transactions, connection, server, cluster. */
+  readonly group: string;
+  /** ACL categories beyond those that flags and group give, without `@`. */
+  readonly categories?: readonly string[];
+  readonly summary: string;
+  /** Version of Redis that had it first. */
+  readonly since: string;
+  readonly complexity: string;
+}
+
+/**
+ * A command on data: runs on every replica from the log (writes) or at the leader (reads).
+ *
+ * `apply` must be a function of the context, the arguments and the keyspace alone. It checks everything
+ * before its first change, so that a command that fails changes nothing, and writes exactly one reply.
+ */
+export interface DataCommand extends CommandDescription {
+  /** Number in log entries, 1 to 65535: never changed, never used again for something else. */
+  readonly id: number;
+  readonly apply: (context: CommandContext, args: Args, reply: Reply) => void;
+}

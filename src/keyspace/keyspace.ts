@@ -1,0 +1,151 @@
+// What commands see of the engine: records found, made, changed and walked. Both engines implement it.
+
+/** Number of databases, chosen by `SELECT`. */
+export const DATABASE_COUNT = 16;
+
+/** Type of a record. The numbers are stored on disk: never change one. */
+export const RecordType = {
+  none: 0,
+  string: 1,
+  list: 2,
+  set: 3,
+  zset: 4,
+  hash: 5,
+  stream: 6,
+} as const;
+
+/** Handle of a record: an unsigned 32-bit integer, 0 for none. Good until the next change of the keyspace. */
+export type Ref = number;
+
+/** Expiry argument of {@link Keyspace.create} and {@link Keyspace.putString}: keep what the key has. */
+export const KEEP_EXPIRY = -1;
+/** Expiry argument and result: the key never expires. */
+export const NO_EXPIRY = 0;
+
+/** Called for each live key of a walk; return false to stop after this one. */
+export type KeyVisitor = (ref: Ref) => boolean;
+
+/** Where a walk over a database goes on: (slot, hash), the state behind a SCAN cursor. */
+export interface ScanPosition {
+  /** 0 to 16383; 16384 when the walk has ended. */
+  slot: number;
+  /** Unsigned 32-bit keyed hash: the next key has this hash or a greater one. */
+  hash: number;
+}
+
+/** Counters of one keyspace; all sizes in bytes. */
+export interface KeyspaceStats {
+  readonly keys: number;
+  readonly keysWithExpiry: number;
+  /** Bytes taken from the system for records, pages and buffers, free parts included. */
+  readonly reservedBytes: number;
+  /** Bytes in live records and pages. */
+  readonly liveBytes: number;
+  /** Bytes that a cleaner pass could give back. */
+  readonly deadBytes: number;
+}
+
+/**
+ * One shard's data: 16 databases of keys.
+ *
+ * Keys and values are byte ranges: `bytes` with `view` over the same memory from the same start, an
+ * offset and a length. The keyspace copies what it keeps. Nothing here waits or fails half-way: limits
+ * are checked before a command is proposed. A key whose expiry is at or before `nowMs` does not exist
+ * for any method but the walks of {@link Keyspace.expired}.
+ */
+export interface Keyspace {
+  /** Shard time in Unix ms that decides expiry; the caller sets it before each command. */
+  nowMs: number;
+  /** Log index and position in the entry of the command that runs now: the version its writes get. */
+  writeIndex: number;
+  writePosition: number;
+
+  /** The record of a key, or 0. */
+  find(database: number, bytes: Uint8Array, view: DataView, offset: number, length: number): Ref;
+
+  typeOf(ref: Ref): number;
+  /** Unix ms, or `NO_EXPIRY`. */
+  expireAtOf(ref: Ref): number;
+  versionIndexOf(ref: Ref): number;
+  versionPositionOf(ref: Ref): number;
+  keyLengthOf(ref: Ref): number;
+  keyOffsetOf(ref: Ref): number;
+  valueLengthOf(ref: Ref): number;
+  valueOffsetOf(ref: Ref): number;
+  /** The memory that holds the record (key and value), for the two offsets above. */
+  bytesOf(ref: Ref): Uint8Array;
+  viewOf(ref: Ref): DataView;
+
+  /** Sets a key to a string value; `expireAtMs` is Unix ms, `NO_EXPIRY` or `KEEP_EXPIRY`. */
+  putString(
+    database: number,
+    keyBytes: Uint8Array,
+    keyView: DataView,
+    keyOffset: number,
+    keyLength: number,
+    valueBytes: Uint8Array,
+    valueView: DataView,
+    valueOffset: number,
+    valueLength: number,
+    expireAtMs: number,
+  ): void;
+  /**
+   * Makes a key's record with room for a value that the caller fills at once (through `bytesOf` and
+   * `valueOffsetOf`). A record that it replaces stays readable until the next call that changes something.
+   */
+  create(
+    database: number,
+    keyBytes: Uint8Array,
+    keyView: DataView,
+    keyOffset: number,
+    keyLength: number,
+    type: number,
+    valueLength: number,
+    expireAtMs: number,
+  ): Ref;
+  /** Removes a key; false when there is none. */
+  remove(
+    database: number,
+    bytes: Uint8Array,
+    view: DataView,
+    offset: number,
+    length: number,
+  ): boolean;
+  /** Sets (Unix ms) or, with `NO_EXPIRY`, takes away the expiry of a key that exists; gives it a new version. */
+  setExpiry(
+    database: number,
+    bytes: Uint8Array,
+    view: DataView,
+    offset: number,
+    length: number,
+    expireAtMs: number,
+  ): boolean;
+
+  /** Log index of the last deletion in a key's slot: the version of a missing key, for WATCH. */
+  lastRemovalIndex(slot: number): number;
+
+  /** Keys in a database, those included that are expired but not yet removed (as Redis counts). */
+  size(database: number): number;
+  /** How many keys of a database have an expiry. */
+  sizeWithExpiry(database: number): number;
+  /** Empties a database in constant time; memory comes back in steps. */
+  flush(database: number): void;
+  /** Swaps two databases in constant time. */
+  swap(first: number, second: number): void;
+  /**
+   * Visits live keys in order of (slot, hash, bytes) from `from`, whole hashes at a time, until the visitor
+   * stops it (the rest of that hash is still visited), and sets `from` to where to go on.
+   */
+  walk(database: number, from: ScanPosition, visit: KeyVisitor): void;
+  /** A live key at or after a point drawn from two random 32-bit numbers, or 0 when the database has none. */
+  randomKey(database: number, random1: number, random2: number): Ref;
+  /** Visits up to `limit` keys that are expired at `nowMs`, any database, for proposing their deletion. */
+  expired(limit: number, visit: (database: number, ref: Ref) => void): void;
+
+  /** Starts a working set: until `commit` or `rollback`, changes can be undone. Not nested. */
+  begin(): void;
+  commit(): void;
+  rollback(): void;
+
+  stats(): KeyspaceStats;
+}
