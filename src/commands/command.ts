@@ -49,11 +49,23 @@ export interface CommandDescription {
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
   readonly keys: KeySpecification;
+  /**
+   * What happens to the keys, in the words of `COMMAND`'s key specifications: `RO access`, `RW update`.
+   * One entry for all keys, or one for each when the command has a fixed number of keys.
+   */
+  readonly keyAccess?: readonly string[];
+  /** Hints of `COMMAND` for clients and proxies: `request_policy:multi_shard`. */
+  readonly tips?: readonly string[];
   /** Group in the documentation: string, generic, transactions, connection, server, cluster. */
   readonly group: string;
   /** ACL categories beyond those that flags and group give, without `@`. */
   readonly categories?: readonly string[];
   readonly summary: string;
+  /**
+   * Arguments without the name: words, `name:type` (type string when left out), TOKENS in capitals,
+   * `[optional]`, `a|b`, `[more ...]`. The source of `COMMAND DOCS` and of the reference pages.
+   */
+  readonly syntax?: string;
   /** Version of Redis that had it first. */
   readonly since: string;
   readonly complexity: string;
