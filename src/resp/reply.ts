@@ -35,4 +35,6 @@ export interface Reply {
   verbatim(format: string, text: string): void;
   /** Out-of-band data of RESP3 (`>N`); an array in RESP2. */
   push(count: number): void;
+  /** A whole reply, or a part of one, that is bytes in the client's protocol already. */
+  raw(bytes: Uint8Array): void;
 }

@@ -1,0 +1,191 @@
+// One command inside a log entry: layout in docs/internals/entry-format.md.
+import { copyBytes } from "../base/bytes.ts";
+import { DbError } from "../base/errors.ts";
+import type { Args } from "../resp/args.ts";
+
+/** Flag: the operation carries its origin, so that a retry runs once. */
+export const OPERATION_ORIGIN = 1;
+/** Flag: the origin's client speaks RESP3. */
+export const OPERATION_RESP3 = 2;
+/** Bytes before the origin or the arguments: length, command, database, flags. */
+export const OPERATION_HEADER_BYTES = 8;
+/** Bytes of an origin: session, sequence, acknowledged. */
+export const OPERATION_ORIGIN_BYTES = 24;
+
+const ID_AT = 4;
+const DATABASE_AT = 6;
+const FLAGS_AT = 7;
+const BYTES_FIRST = 16 * 1024;
+
+/** Who sent a write, for exactly-once. */
+export interface OperationOrigin {
+  /** Below 2^53, unique over clients, nodes and restarts. */
+  session: number;
+  /** Rises with each operation of the session. */
+  sequence: number;
+  /** The client has the replies of everything below. */
+  acknowledged: number;
+  /** 2 or 3. */
+  protocol: number;
+}
+
+/** A growing buffer of operations. */
+export class OperationBuffer {
+  bytes: Buffer = Buffer.allocUnsafeSlow(BYTES_FIRST);
+  view: DataView = new DataView(this.bytes.buffer);
+  length = 0;
+
+  /** Makes room for `size` bytes more; returns where they start. */
+  reserve(size: number): number {
+    const at = this.length;
+    if (at + size > this.bytes.length) this.#grow(at + size);
+    return at;
+  }
+
+  /** Leaves `size` bytes to be written later. */
+  skip(size: number): void {
+    this.length = this.reserve(size) + size;
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
+
+  #grow(needed: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
+    this.bytes.copy(grown, 0, 0, this.length);
+    this.bytes = grown;
+    this.view = new DataView(grown.buffer);
+  }
+}
+
+/** Appends an operation: the arguments but the first, which is the command's name. */
+export function encodeOperation(
+  buffer: OperationBuffer,
+  commandId: number,
+  database: number,
+  flags: number,
+  args: Args,
+): void {
+  const count = args.count;
+  const offsets = args.offsets;
+  const lengths = args.lengths;
+  let size = OPERATION_HEADER_BYTES + 4;
+  for (let i = 1; i < count; i++) size += 4 + lengths[i]!;
+  let at = buffer.reserve(size);
+  const { bytes, view } = buffer;
+  view.setUint32(at, size, true);
+  view.setUint16(at + ID_AT, commandId, true);
+  bytes[at + DATABASE_AT] = database;
+  bytes[at + FLAGS_AT] = flags;
+  view.setUint32(at + OPERATION_HEADER_BYTES, count - 1, true);
+  at += OPERATION_HEADER_BYTES + 4;
+  for (let i = 1; i < count; i++) {
+    const length = lengths[i]!;
+    view.setUint32(at, length, true);
+    copyBytes(args.bytes, args.view, offsets[i]!, bytes, view, at + 4, length);
+    at += 4 + length;
+  }
+  buffer.length = at;
+}
+
+/** Appends an operation that is encoded already, with an origin put into it; null: as it is. */
+export function encodeWithOrigin(
+  buffer: OperationBuffer,
+  source: Uint8Array,
+  sourceView: DataView,
+  at: number,
+  length: number,
+  origin: OperationOrigin | null,
+): void {
+  const hasOrigin = (source[at + FLAGS_AT]! & OPERATION_ORIGIN) !== 0;
+  const extra = origin === null || hasOrigin ? 0 : OPERATION_ORIGIN_BYTES;
+  const to = buffer.reserve(length + extra);
+  const { bytes, view } = buffer;
+  const head = OPERATION_HEADER_BYTES;
+  copyBytes(source, sourceView, at, bytes, view, to, head);
+  copyBytes(source, sourceView, at + head, bytes, view, to + head + extra, length - head);
+  buffer.length = to + length + extra;
+  if (extra === 0) return;
+  view.setUint32(to, length + extra, true);
+  bytes[to + FLAGS_AT] = OPERATION_ORIGIN | (origin!.protocol === 3 ? OPERATION_RESP3 : 0);
+  view.setFloat64(to + head, origin!.session, true);
+  view.setFloat64(to + head + 8, origin!.sequence, true);
+  view.setFloat64(to + head + 16, origin!.acknowledged, true);
+}
+
+/** Flags of the operation at `at`. */
+export function operationFlags(bytes: Uint8Array, at: number): number {
+  return bytes[at + FLAGS_AT]!;
+}
+
+/** Command id of the operation at `at`. */
+export function operationCommandId(view: DataView, at: number): number {
+  return view.getUint16(at + ID_AT, true);
+}
+
+/** Database of the operation at `at`. */
+export function operationDatabase(bytes: Uint8Array, at: number): number {
+  return bytes[at + DATABASE_AT]!;
+}
+
+/** Reads the origin of an operation that has one. */
+export function readOrigin(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  origin: OperationOrigin,
+): void {
+  const from = at + OPERATION_HEADER_BYTES;
+  origin.session = view.getFloat64(from, true);
+  origin.sequence = view.getFloat64(from + 8, true);
+  origin.acknowledged = view.getFloat64(from + 16, true);
+  origin.protocol = (bytes[at + FLAGS_AT]! & OPERATION_RESP3) === 0 ? 2 : 3;
+}
+
+/**
+ * Points `args` at the arguments of the operation at `at`; argument 0 is an empty range.
+ *
+ * @returns Where the next operation starts.
+ * @throws DbError `BAD_ENTRY` when lengths do not add up; nothing outside `bytes` is read.
+ */
+export function decodeOperation(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  args: Args,
+): number {
+  const end = bytes.length;
+  if (at + OPERATION_HEADER_BYTES + 4 > end) throw badOperation(at, "header beyond the end");
+  const length = view.getUint32(at, true);
+  const next = at + length;
+  if (next > end) throw badOperation(at, "length beyond the end");
+  const origin = (bytes[at + FLAGS_AT]! & OPERATION_ORIGIN) === 0 ? 0 : OPERATION_ORIGIN_BYTES;
+  let cursor = at + OPERATION_HEADER_BYTES + origin;
+  if (cursor + 4 > next) throw badOperation(at, "no arguments");
+  const count = view.getUint32(cursor, true) + 1;
+  cursor += 4;
+  if ((count - 1) * 4 > next - cursor) throw badOperation(at, "too many arguments");
+  args.setMemory(bytes, view);
+  args.reserve(count);
+  args.count = count;
+  const offsets = args.offsets;
+  const lengths = args.lengths;
+  offsets[0] = cursor;
+  lengths[0] = 0;
+  for (let i = 1; i < count; i++) {
+    if (cursor + 4 > next) throw badOperation(at, "argument beyond the end");
+    const size = view.getUint32(cursor, true);
+    cursor += 4;
+    if (size > next - cursor) throw badOperation(at, "argument beyond the end");
+    offsets[i] = cursor;
+    lengths[i] = size;
+    cursor += size;
+  }
+  if (cursor !== next) throw badOperation(at, "bytes left over");
+  return next;
+}
+
+function badOperation(at: number, what: string): DbError {
+  return new DbError("BAD_ENTRY", `operation in a log entry is damaged: ${what}`, { at });
+}

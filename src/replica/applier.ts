@@ -1,0 +1,201 @@
+// The state machine of a shard: applies log entries to the keyspace, and runs reads at their place.
+import { viewOf } from "../base/bytes.ts";
+import { DbError } from "../base/errors.ts";
+import type { CommandContext, DataCommand } from "../commands/command.ts";
+import {
+  decodeOperation,
+  OPERATION_ORIGIN,
+  operationFlags,
+  readOrigin,
+  type OperationOrigin,
+} from "../commands/operation.ts";
+import type { CommandTable } from "../commands/table.ts";
+import type { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
+import { Args } from "../resp/args.ts";
+import { NullReply } from "../resp/null-reply.ts";
+import type { Reply } from "../resp/reply.ts";
+import { RespWriter } from "../resp/writer.ts";
+import { type Batch, LOGGED } from "./batch.ts";
+import { ENTRY_HEADER_BYTES, type EntryHeader, readEntryHeader } from "./entry-header.ts";
+import { SessionTable } from "./session-table.ts";
+
+const COMMAND_ID_AT = 4;
+const DATABASE_AT = 6;
+/** Answer to a retried write whose reply is no longer known. */
+const FORGOTTEN_ERROR = "UNCERTAIN the reply of this retried write is no longer known";
+
+/** Chance and time of the command that runs: a function of the entry alone. */
+class ApplyContext implements CommandContext {
+  readonly keyspace: MemoryKeyspace;
+  database = 0;
+  nowMs = 0;
+  index = 0;
+  position = 0;
+  #state0 = 0;
+  #state1 = 0;
+
+  constructor(keyspace: MemoryKeyspace) {
+    this.keyspace = keyspace;
+  }
+
+  seed(seed1: number, seed2: number): void {
+    this.#state0 = seed1 | 0;
+    this.#state1 = seed2 | 1;
+  }
+
+  /** xoroshiro64*: 32 bits a call, never a zero state. */
+  random32(): number {
+    const result = Math.imul(this.#state0, 0x9e3779bb) >>> 0;
+    const mixed = this.#state1 ^ this.#state0;
+    this.#state0 = ((this.#state0 << 26) | (this.#state0 >>> 6)) ^ mixed ^ (mixed << 9);
+    this.#state1 = (mixed << 13) | (mixed >>> 19);
+    return result;
+  }
+}
+
+/** Applies entries in order. Deterministic: depends on the entries alone. */
+export class Applier {
+  readonly keyspace: MemoryKeyspace;
+  readonly sessions = new SessionTable();
+  readonly context: ApplyContext;
+  /** Highest shard time in an applied entry, Unix ms. */
+  timeMs = 0;
+  /** Highest ceiling in an applied entry, Unix ms. */
+  ceilingMs = 0;
+  appliedIndex = 0;
+  appliedTerm = 0;
+  readonly #commands: CommandTable<DataCommand>;
+  readonly #args = new Args();
+  readonly #header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
+  readonly #origin: OperationOrigin = { session: 0, sequence: 0, acknowledged: 0, protocol: 2 };
+  readonly #nothing = new NullReply();
+  /** Catches the replies of retried writes, the same bytes on every replica. */
+  readonly #capture = new RespWriter(4096);
+
+  constructor(keyspace: MemoryKeyspace, commands: CommandTable<DataCommand>) {
+    this.keyspace = keyspace;
+    this.#commands = commands;
+    this.context = new ApplyContext(keyspace);
+  }
+
+  /** Whether any key has an expiry: then entries carry a ceiling for the leader's clock. */
+  get holdsExpiries(): boolean {
+    return this.keyspace.stats().keysWithExpiry > 0;
+  }
+
+  /** Moves past an entry without operations. */
+  skip(index: number, term: number): void {
+    this.appliedIndex = index;
+    this.appliedTerm = term;
+  }
+
+  /**
+   * Applies one normal entry.
+   *
+   * @param batch The operations' askers when this node proposed the entry; null elsewhere.
+   * @throws DbError `BAD_ENTRY` for bytes that are no entry of this release: a poison entry stops the replica.
+   */
+  apply(index: number, term: number, data: Uint8Array, batch: Batch | null): void {
+    const view = viewOf(data);
+    const header = this.#header;
+    readEntryHeader(view, header);
+    const context = this.context;
+    context.seed(header.seed1, header.seed2);
+    if (header.timeMs > this.timeMs) this.timeMs = header.timeMs;
+    if (header.ceilingMs > this.ceilingMs) this.ceilingMs = header.ceilingMs;
+    context.nowMs = this.timeMs;
+    context.index = index;
+    context.position = 0;
+    const keyspace = this.keyspace;
+    keyspace.nowMs = this.timeMs;
+    keyspace.writeIndex = index;
+    if (batch === null) this.#applyAlone(data, view, header.operations);
+    else this.#applyBatch(data, view, batch);
+    this.sessions.sweep(this.timeMs);
+    this.appliedIndex = index;
+    this.appliedTerm = term;
+  }
+
+  /** Runs the reads of a batch that stand after all writes of the log so far. */
+  runLocal(batch: Batch, nowMs: number): void {
+    this.context.nowMs = nowMs;
+    this.keyspace.nowMs = nowMs;
+    const view = batch.local.view;
+    let at = 0;
+    for (let i = 0; i < batch.count; i++) {
+      at = this.#runFor(batch.local.bytes, view, at, batch, i);
+    }
+  }
+
+  #applyAlone(data: Uint8Array, view: DataView, operations: number): void {
+    let at = ENTRY_HEADER_BYTES;
+    for (let i = 0; i < operations; i++) at = this.#run(data, view, at, this.#nothing);
+  }
+
+  #applyBatch(data: Uint8Array, view: DataView, batch: Batch): void {
+    const kinds = batch.kinds;
+    const local = batch.local;
+    let loggedAt = ENTRY_HEADER_BYTES;
+    let localAt = 0;
+    for (let i = 0; i < batch.count; i++) {
+      if (kinds[i] === LOGGED) loggedAt = this.#runFor(data, view, loggedAt, batch, i);
+      else localAt = this.#runFor(local.bytes, local.view, localAt, batch, i);
+    }
+  }
+
+  #runFor(data: Uint8Array, view: DataView, at: number, batch: Batch, place: number): number {
+    const target = batch.targets[place]!;
+    const sequence = batch.sequences[place]!;
+    const next = this.#run(data, view, at, target.openReply(sequence));
+    target.closeReply(sequence);
+    return next;
+  }
+
+  #run(data: Uint8Array, view: DataView, at: number, reply: Reply): number {
+    const args = this.#args;
+    const next = decodeOperation(data, view, at, args);
+    const command = this.#commands.byId(view.getUint16(at + COMMAND_ID_AT, true));
+    if (command === undefined) {
+      throw new DbError("BAD_ENTRY", "log entry holds a command this release does not know", {
+        id: view.getUint16(at + COMMAND_ID_AT, true),
+        at,
+      });
+    }
+    const context = this.context;
+    context.database = data[at + DATABASE_AT]!;
+    this.keyspace.writePosition = context.position;
+    if ((operationFlags(data, at) & OPERATION_ORIGIN) === 0) command.apply(context, args, reply);
+    else this.#runOnce(command, data, view, at, args, reply);
+    context.position++;
+    return next;
+  }
+
+  /** Runs a write that may come more than once; the second time it only answers. */
+  #runOnce(
+    command: DataCommand,
+    data: Uint8Array,
+    view: DataView,
+    at: number,
+    args: Args,
+    reply: Reply,
+  ): void {
+    const origin = this.#origin;
+    readOrigin(data, view, at, origin);
+    const { session, sequence, acknowledged } = origin;
+    const delivery = this.sessions.arrive(session, sequence, acknowledged, this.timeMs);
+    if (delivery.kind === "forgotten") {
+      reply.error(FORGOTTEN_ERROR);
+      return;
+    }
+    if (delivery.kind === "duplicate") {
+      reply.raw(delivery.reply);
+      return;
+    }
+    const capture = this.#capture;
+    capture.protocol = origin.protocol;
+    command.apply(this.context, args, capture);
+    const bytes = capture.take();
+    this.sessions.remember(session, sequence, bytes);
+    reply.raw(bytes);
+  }
+}

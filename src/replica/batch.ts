@@ -1,0 +1,148 @@
+// Operations that wait for the log together: their bytes, and who wants each reply.
+import { copyBytes } from "../base/bytes.ts";
+import { encodeOperation, OperationBuffer } from "../commands/operation.ts";
+import type { Args } from "../resp/args.ts";
+import { ENTRY_HEADER_BYTES, type EntryHeader, writeEntryHeader } from "./entry-header.ts";
+import type { ReplyTarget } from "./reply-target.ts";
+
+/** Operation is in the entry, and runs on every replica. */
+export const LOGGED = 0;
+/** Operation is a read that runs at its place here alone. */
+export const LOCAL = 1;
+
+const COUNT_FIRST = 64;
+/** Buffers that grew beyond this are dropped when a batch is used again. */
+const KEPT_BYTES_MAX = 2 * 1024 * 1024;
+
+/**
+ * The operations of one log entry, in order, with local reads between them.
+ *
+ * The logged operations stand behind room for the entry's header, so that closing a batch is one copy.
+ */
+export class Batch {
+  logged = new OperationBuffer();
+  local = new OperationBuffer();
+  /** Operations of both kinds, and logged ones alone. */
+  count = 0;
+  loggedCount = 0;
+  kinds = new Uint8Array(COUNT_FIRST);
+  readonly targets: ReplyTarget[] = [];
+  readonly sequences: number[] = [];
+  /** Where the entry stands in the log; 0 until it is proposed. */
+  term = 0;
+  index = 0;
+  /** Reads that came after this batch was proposed and wait for it to apply. */
+  behind: Batch | null = null;
+  /** Monotonic time at which the first operation came. */
+  sinceMs = 0;
+
+  constructor() {
+    this.logged.skip(ENTRY_HEADER_BYTES);
+  }
+
+  /** Bytes of all operations. */
+  get bytes(): number {
+    return this.logged.length - ENTRY_HEADER_BYTES + this.local.length;
+  }
+
+  /** Adds an operation from its arguments, which are copied. */
+  add(
+    kind: number,
+    commandId: number,
+    database: number,
+    args: Args,
+    target: ReplyTarget,
+    sequence: number,
+  ): void {
+    encodeOperation(kind === LOGGED ? this.logged : this.local, commandId, database, 0, args);
+    this.#note(kind, target, sequence);
+  }
+
+  /** Adds an operation that is encoded already. */
+  addEncoded(
+    kind: number,
+    bytes: Uint8Array,
+    view: DataView,
+    at: number,
+    length: number,
+    target: ReplyTarget,
+    sequence: number,
+  ): void {
+    const buffer = kind === LOGGED ? this.logged : this.local;
+    const to = buffer.reserve(length);
+    copyBytes(bytes, view, at, buffer.bytes, buffer.view, to, length);
+    buffer.length = to + length;
+    this.#note(kind, target, sequence);
+  }
+
+  #note(kind: number, target: ReplyTarget, sequence: number): void {
+    const place = this.count++;
+    if (place === this.kinds.length) this.#growKinds();
+    this.kinds[place] = kind;
+    this.targets.push(target);
+    this.sequences.push(sequence);
+    if (kind === LOGGED) this.loggedCount++;
+  }
+
+  /** The entry's bytes: header and logged operations, in memory of their own. */
+  seal(header: EntryHeader): Uint8Array {
+    header.operations = this.loggedCount;
+    writeEntryHeader(this.logged.view, header);
+    const length = this.logged.length;
+    const bytes = Buffer.allocUnsafe(length);
+    this.logged.bytes.copy(bytes, 0, 0, length);
+    return bytes;
+  }
+
+  /** Visits each operation: its kind, the memory it is in, and its range there. */
+  forEach(
+    visit: (
+      kind: number,
+      buffer: OperationBuffer,
+      at: number,
+      length: number,
+      target: ReplyTarget,
+      sequence: number,
+    ) => void,
+  ): void {
+    let loggedAt = ENTRY_HEADER_BYTES;
+    let localAt = 0;
+    for (let i = 0; i < this.count; i++) {
+      const isLogged = this.kinds[i] === LOGGED;
+      const buffer = isLogged ? this.logged : this.local;
+      const at = isLogged ? loggedAt : localAt;
+      const length = buffer.view.getUint32(at, true);
+      visit(this.kinds[i]!, buffer, at, length, this.targets[i]!, this.sequences[i]!);
+      if (isLogged) loggedAt += length;
+      else localAt += length;
+    }
+  }
+
+  /** Gives every operation the same error. */
+  fail(error: string): void {
+    for (let i = 0; i < this.count; i++) this.targets[i]!.failReply(this.sequences[i]!, error);
+  }
+
+  /** Makes the batch empty, for use again. */
+  clear(): void {
+    if (this.logged.bytes.length > KEPT_BYTES_MAX) this.logged = new OperationBuffer();
+    if (this.local.bytes.length > KEPT_BYTES_MAX) this.local = new OperationBuffer();
+    this.logged.clear();
+    this.logged.skip(ENTRY_HEADER_BYTES);
+    this.local.clear();
+    this.count = 0;
+    this.loggedCount = 0;
+    this.targets.length = 0;
+    this.sequences.length = 0;
+    this.term = 0;
+    this.index = 0;
+    this.behind = null;
+  }
+
+  #growKinds(): void {
+    const grown = new Uint8Array(this.kinds.length * 2);
+    grown.set(this.kinds);
+    this.kinds = grown;
+  }
+}
+

@@ -1,0 +1,38 @@
+// What a replica needs of its node: time, chance, the log, the network, and who hears of its changes.
+import type { Clock } from "../platform/clock.ts";
+import type { Random } from "../platform/random.ts";
+import type { Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";
+import type { Replica } from "./replica.ts";
+
+/** The node's log as one replica sees it. */
+export interface ReplicaLog {
+  /** A write is on its way to the disk. */
+  readonly writing: boolean;
+  /** Number of the frame that is being filled. */
+  readonly nextSequence: number;
+  /** So much waits for the disk that nothing more should be called persisted early. */
+  readonly behind: boolean;
+  appendEntry(shard: number, term: number, index: number, type: number, bytes: Uint8Array): void;
+  appendHardState(shard: number, term: number, vote: number, commit: number): void;
+}
+
+/** The node around a replica. */
+export interface ReplicaHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: ReplicaLog;
+  /** Unique to this start of this node, below 2^32. */
+  readonly incarnation: number;
+  /** This node has run before: it may have helped to hold a lease. */
+  readonly restarted: boolean;
+  /** Sends to a peer, or drops: Raft repeats. */
+  send(shard: number, message: Message): void;
+  /** Asks for a turn of collect and finish, once the input at hand is taken in. */
+  wantTurn(): void;
+  /** Replies were written: send them before long. */
+  onApplied(replica: Replica): void;
+  /** Role, term, leader, or readiness to serve has changed. */
+  onLeadership(replica: Replica): void;
+  installSnapshot(replica: Replica, mark: SnapshotMark): void;
+  sendSnapshot(replica: Replica, request: SnapshotRequest): void;
+}

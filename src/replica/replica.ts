@@ -1,0 +1,466 @@
+// One shard on one node: feeds the consensus core, the log and the state machine, and answers who asked.
+import { invariant } from "../base/invariant.ts";
+import type { CommandContext, DataCommand } from "../commands/command.ts";
+import { type Message, MessageType, Role, VOTE_BY_TRANSFER } from "../raft/types.ts";
+import type { Entry, Raft, Ready } from "../raft/types.ts";
+import { EntryType } from "../raft/types.ts";
+import type { Args } from "../resp/args.ts";
+import type { Applier } from "./applier.ts";
+import { Batch, LOCAL, LOGGED } from "./batch.ts";
+import { BatchQueue } from "./batch-queue.ts";
+import type { EntryHeader } from "./entry-header.ts";
+import type { Forwarder } from "./forwarder.ts";
+import { Lease } from "./lease.ts";
+import { PersistQueue } from "./persist-queue.ts";
+import type { ReplicaHost } from "./replica-host.ts";
+import type { ReplyTarget } from "./reply-target.ts";
+import { ShardClock } from "./shard-clock.ts";
+
+/** A batch is closed when it passes this, however busy the disk is. */
+const BATCH_BYTES_MAX = 1024 * 1024;
+/** A position in an entry has 16 bits in a record's version. */
+const BATCH_OPERATIONS_MAX = 60_000;
+/** Operations whose fate is not known after so long are answered `-UNCERTAIN`. */
+const UNCERTAIN_AFTER_MS = 8_000;
+/** Operations that found no leader for so long are answered `-CLUSTERDOWN`. */
+const LEADERLESS_MS_MAX = 5_000;
+
+const UNCERTAIN =
+  "UNCERTAIN the node lost leadership before this write was confirmed; it may or may not take effect";
+const NO_LEADER = "CLUSTERDOWN no leader is known for this shard; the command was not executed";
+
+/** Settings of a replica. */
+export interface ReplicaOptions {
+  readonly shard: number;
+  readonly nodeId: number;
+  /** Milliseconds of the shortest election timeout; leases and vote refusal derive from it. */
+  readonly electionTimeoutMs: number;
+  /** Entries count as persisted once they are in the log's buffer (`--fsync no|everysec`). */
+  readonly relaxedSync: boolean;
+}
+
+/** What a replica counts. */
+export interface ReplicaStats {
+  entriesApplied: number;
+  batchesProposed: number;
+  operationsProposed: number;
+  localReads: number;
+  leaderChanges: number;
+}
+
+/** One replica. All methods run on the node's one loop; none waits. */
+export class Replica {
+  readonly options: ReplicaOptions;
+  readonly raft: Raft;
+  readonly applier: Applier;
+  readonly lease: Lease;
+  readonly clock: ShardClock;
+  readonly stats: ReplicaStats = {
+    entriesApplied: 0,
+    batchesProposed: 0,
+    operationsProposed: 0,
+    localReads: 0,
+    leaderChanges: 0,
+  };
+  readonly #host: ReplicaHost;
+  readonly #forwarder: Forwarder;
+  /** Operations not yet in the log or on their way to the leader. */
+  #open = new Batch();
+  readonly #spare: Batch[] = [];
+  /** Proposed batches in log order, not yet applied. */
+  readonly #proposed = new BatchQueue();
+  /** Reads that wait for a ReadIndex answer. */
+  #reads: Batch | null = null;
+  readonly #waitingReads = new Map<number, Batch>();
+  #nextReadContext: number;
+  readonly #persisting = new PersistQueue();
+  readonly #header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
+  /** This leader's own no-op has applied: it may serve. */
+  #serving = false;
+  #lostLeadershipMs = 0;
+  #leaderHeardMs: number;
+  #ready: Ready | null = null;
+
+  constructor(
+    options: ReplicaOptions,
+    raft: Raft,
+    applier: Applier,
+    host: ReplicaHost,
+    forwarder: Forwarder,
+  ) {
+    this.options = options;
+    this.raft = raft;
+    this.applier = applier;
+    this.#host = host;
+    this.#forwarder = forwarder;
+    this.lease = new Lease(options.electionTimeoutMs);
+    this.clock = new ShardClock(host.clock, applier);
+    this.#nextReadContext = host.incarnation * 2 ** 20;
+    // A restarted voter may have promised a lease before it stopped: it waits one full timeout.
+    this.#leaderHeardMs = host.restarted ? host.clock.monotonicMs() : Number.NEGATIVE_INFINITY;
+  }
+
+  get isLeader(): boolean {
+    return this.raft.role === Role.leader;
+  }
+
+  /** This node leads and has applied all that earlier leaders committed. */
+  get serving(): boolean {
+    return this.#serving;
+  }
+
+  /** Bytes of operations that were taken and are not answered. */
+  get pendingBytes(): number {
+    return this.#open.bytes + this.#proposed.bytes + this.#forwarder.pendingBytes;
+  }
+
+  // ---- clients
+
+  /** Whether a read may run at once, now. */
+  readable(): boolean {
+    if (!this.#serving) return false;
+    return this.#soleVoter() || this.lease.holds(this.#host.clock.monotonicMs());
+  }
+
+  readContext(database: number): CommandContext {
+    const context = this.applier.context;
+    const nowMs = this.clock.readMs();
+    context.database = database;
+    context.nowMs = nowMs;
+    context.index = 0;
+    context.position = 0;
+    this.applier.keyspace.nowMs = nowMs;
+    if (this.clock.wantsTick) this.#host.wantTurn();
+    return context;
+  }
+
+  /** Takes an operation; see `Backend.submit`. */
+  submit(
+    command: DataCommand,
+    isWrite: boolean,
+    database: number,
+    args: Args,
+    target: ReplyTarget,
+    sequence: number,
+  ): void {
+    const batch = isWrite ? this.#open : this.#batchForRead();
+    if (batch.count === 0) batch.sinceMs = this.#host.clock.monotonicMs();
+    batch.add(isWrite ? LOGGED : LOCAL, command.id, database, args, target, sequence);
+    this.#onAdded(batch);
+  }
+
+  /** Takes an operation that is encoded already (forwarded by a peer, or coming back from one). */
+  submitEncoded(
+    isWrite: boolean,
+    bytes: Uint8Array,
+    view: DataView,
+    at: number,
+    length: number,
+    target: ReplyTarget,
+    sequence: number,
+  ): void {
+    const batch = isWrite ? this.#open : this.#batchForRead();
+    if (batch.count === 0) batch.sinceMs = this.#host.clock.monotonicMs();
+    batch.addEncoded(isWrite ? LOGGED : LOCAL, bytes, view, at, length, target, sequence);
+    this.#onAdded(batch);
+  }
+
+  #onAdded(batch: Batch): void {
+    const full = batch.bytes > BATCH_BYTES_MAX || batch.count >= BATCH_OPERATIONS_MAX;
+    if (full && batch === this.#open && this.#serving) this.#closeBatch();
+    this.#host.wantTurn();
+  }
+
+  /** A read goes behind the writes before it; alone it must not cost a log entry. */
+  #batchForRead(): Batch {
+    if (this.#open.loggedCount > 0 || !this.#serving) return this.#open;
+    const last = this.#proposed.last;
+    if (last !== null) return (last.behind ??= this.#freshBatch());
+    this.#reads ??= this.#freshBatch();
+    return this.#reads;
+  }
+
+  // ---- the turn: collect what goes into the next log write, then do the rest
+
+  /** First half of a turn: what must be on disk goes to the log's open frame. */
+  collect(): void {
+    if (!this.#host.log.writing || this.options.relaxedSync) this.#closeBatch();
+    if (this.raft.hasReady()) {
+      this.#ready = this.raft.ready();
+      this.#persist(this.#ready);
+    }
+  }
+
+  /** Second half: messages, applying, reads; and all that follows from them. */
+  finish(): void {
+    this.#runReads();
+    for (;;) {
+      const ready = this.#ready;
+      if (ready !== null) {
+        this.#ready = null;
+        this.#act(ready);
+      }
+      if (!this.raft.hasReady()) break;
+      this.#ready = this.raft.ready();
+      this.#persist(this.#ready);
+    }
+    this.lease.acknowledged(this.raft.quorumRound());
+    if (this.clock.wantsTick && this.#serving) this.#proposeTick();
+  }
+
+  /** The log is durable up to this frame. */
+  onDurable(frame: number): void {
+    const write = this.#persisting.take(frame);
+    if (write !== 0) this.raft.persisted(write);
+  }
+
+  /** The node's tick, every `tickMs`. */
+  tick(): void {
+    if (this.isLeader) {
+      this.lease.sent(this.raft.round + 1, this.#host.clock.monotonicMs());
+    }
+    this.raft.tick();
+    this.#dropStale();
+  }
+
+  /** A message from a peer. */
+  onMessage(message: Message): void {
+    const isVote = message.type === MessageType.vote || message.type === MessageType.preVote;
+    if (isVote && message.context !== VOTE_BY_TRANSFER && this.#leaseMayRun()) return;
+    const isLeaderContact =
+      message.type === MessageType.append || message.type === MessageType.heartbeat;
+    this.raft.step(message);
+    if (isLeaderContact && message.term === this.raft.term) {
+      this.#leaderHeardMs = this.#host.clock.monotonicMs();
+    }
+  }
+
+  /** By the clock, some leader may still read under a lease this voter helped to hold. */
+  #leaseMayRun(): boolean {
+    return this.#host.clock.monotonicMs() - this.#leaderHeardMs < this.options.electionTimeoutMs;
+  }
+
+  // ---- proposing
+
+  #closeBatch(): void {
+    const batch = this.#open;
+    if (batch.count === 0) return;
+    if (this.isLeader) {
+      if (!this.#serving) return;
+      this.#propose(batch);
+    } else if (this.raft.leader !== 0) {
+      this.#open = this.#freshBatch();
+      this.#forwarder.forward(batch, this.raft.leader);
+      this.#recycle(batch);
+    }
+  }
+
+  #propose(batch: Batch): void {
+    if (batch.loggedCount === 0) {
+      this.#open = this.#freshBatch();
+      this.#queueReads(batch);
+      return;
+    }
+    if (this.raft.refusal(batch.bytes) !== null) return;
+    this.clock.stamp(this.#header);
+    this.#header.seed1 = this.#host.random.uint32();
+    this.#header.seed2 = this.#host.random.uint32();
+    const index = this.raft.propose(batch.seal(this.#header));
+    invariant(index !== 0, "a proposal is taken when the core says it would be");
+    batch.index = index;
+    batch.term = this.raft.term;
+    this.#proposed.push(batch);
+    this.#open = this.#freshBatch();
+    this.stats.batchesProposed++;
+    this.stats.operationsProposed += batch.loggedCount;
+  }
+
+  /** An entry without operations, which moves shard time on: reads never use a clock beyond the ceiling. */
+  #proposeTick(): void {
+    const batch = this.#freshBatch();
+    if (!this.isLeader || this.raft.refusal(64) !== null) return;
+    this.clock.stamp(this.#header);
+    const index = this.raft.propose(batch.seal(this.#header));
+    invariant(index !== 0, "a proposal is taken when the core says it would be");
+    this.#recycle(batch);
+    this.#host.wantTurn();
+  }
+
+  #persist(ready: Ready): void {
+    if (ready.roleChanged) this.#onRoleChanged();
+    if (ready.write === 0) return;
+    const log = this.#host.log;
+    const shard = this.options.shard;
+    const hard = ready.hardState;
+    if (hard !== null) log.appendHardState(shard, hard.term, hard.vote, hard.commit);
+    const entries = ready.entries;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!;
+      log.appendEntry(shard, entry.term, entry.index, entry.type, entry.data);
+    }
+    const relaxed = this.options.relaxedSync && !ready.mustSync && this.#persisting.empty;
+    if (relaxed && !log.behind) this.raft.persisted(ready.write);
+    else this.#persisting.push(log.nextSequence, ready.write);
+  }
+
+  // ---- what a ready asks for
+
+  #act(ready: Ready): void {
+    const messages = ready.messages;
+    if (messages.length > 0) {
+      this.lease.sent(ready.round, this.#host.clock.monotonicMs());
+      for (let i = 0; i < messages.length; i++) this.#host.send(this.options.shard, messages[i]!);
+    }
+    if (this.raft.timeoutNowSent) this.lease.forbid();
+    if (ready.snapshot !== null) this.#host.installSnapshot(this, ready.snapshot);
+    if (ready.committed.length > 0) this.#apply(ready.committed);
+    for (const state of ready.readStates) this.#onReadState(state.context, state.index);
+    for (const request of ready.snapshotRequests) this.#host.sendSnapshot(this, request);
+  }
+
+  #apply(committed: readonly Entry[]): void {
+    for (let i = 0; i < committed.length; i++) {
+      const entry = committed[i]!;
+      if (entry.type === EntryType.normal) this.#applyNormal(entry);
+      else {
+        this.#proposed.dropUpTo(entry.index, (batch) => this.#onLost(batch));
+        this.applier.skip(entry.index, entry.term);
+        if (entry.type === EntryType.noop && entry.term === this.raft.term) this.#startServing();
+      }
+      this.stats.entriesApplied++;
+    }
+    this.raft.applied(committed[committed.length - 1]!.index);
+    this.#host.onApplied(this);
+  }
+
+  #applyNormal(entry: Entry): void {
+    const batch = this.#proposed.first;
+    if (batch === null || batch.index > entry.index) {
+      this.applier.apply(entry.index, entry.term, entry.data, null);
+      return;
+    }
+    if (batch.index === entry.index && batch.term === entry.term) {
+      this.#proposed.shift();
+      this.applier.apply(entry.index, entry.term, entry.data, batch);
+      const behind = batch.behind;
+      this.#recycle(batch);
+      if (behind !== null) this.#queueReads(behind);
+      return;
+    }
+    this.#proposed.dropUpTo(entry.index, (lost) => this.#onLost(lost));
+    this.applier.apply(entry.index, entry.term, entry.data, null);
+  }
+
+  /** Another entry stands where this batch would have: it certainly did not happen, so it may go again. */
+  #onLost(batch: Batch): void {
+    const again = this.#open;
+    batch.forEach((kind, buffer, at, length, target, sequence) => {
+      again.addEncoded(kind, buffer.bytes, buffer.view, at, length, target, sequence);
+    });
+    const behind = batch.behind;
+    this.#recycle(batch);
+    if (behind !== null) this.#onLost(behind);
+    this.#host.wantTurn();
+  }
+
+  #startServing(): void {
+    if (!this.isLeader || this.#serving) return;
+    this.#serving = true;
+    this.clock.lead();
+    this.#forwarder.comeBack(this);
+    this.#host.wantTurn();
+    this.#host.onLeadership(this);
+  }
+
+  #onRoleChanged(): void {
+    this.lease.reset();
+    this.stats.leaderChanges++;
+    this.#serving = false;
+    if (!this.isLeader) {
+      this.#lostLeadershipMs = this.#host.clock.monotonicMs();
+      if (this.raft.leader !== 0) this.#forwarder.leaderChanged(this.raft.leader);
+    }
+    for (const [context, batch] of this.#waitingReads) {
+      this.#waitingReads.delete(context);
+      this.#onLost(batch);
+    }
+    this.#host.onLeadership(this);
+    this.#host.wantTurn();
+  }
+
+  // ---- reads that could not run at once
+
+  /** Reads whose earlier writes have applied: run under a lease, or after asking a quorum. */
+  #queueReads(batch: Batch): void {
+    if (this.readable()) {
+      this.#runNow(batch);
+      return;
+    }
+    const context = this.#nextReadContext++;
+    if (this.isLeader && this.raft.readIndex(context)) this.#waitingReads.set(context, batch);
+    else this.#onLost(batch);
+  }
+
+  #runReads(): void {
+    const batch = this.#reads;
+    if (batch === null) return;
+    this.#reads = null;
+    this.#queueReads(batch);
+  }
+
+  #onReadState(context: number, index: number): void {
+    const batch = this.#waitingReads.get(context);
+    if (batch === undefined) return;
+    this.#waitingReads.delete(context);
+    invariant(index <= this.applier.appliedIndex, "a leader has applied what a read waits for");
+    this.#runNow(batch);
+  }
+
+  #runNow(batch: Batch): void {
+    this.stats.localReads += batch.count;
+    this.applier.runLocal(batch, this.clock.readMs());
+    this.#recycle(batch);
+    this.#host.onApplied(this);
+  }
+
+  // ---- house-keeping
+
+  #dropStale(): void {
+    const nowMs = this.#host.clock.monotonicMs();
+    if (this.raft.leader === 0 || (this.isLeader && !this.#serving)) {
+      if (this.#open.count > 0 && nowMs - this.#open.sinceMs > LEADERLESS_MS_MAX) {
+        const batch = this.#open;
+        this.#open = this.#freshBatch();
+        batch.fail(NO_LEADER);
+        this.#recycle(batch);
+        this.#host.onApplied(this);
+      }
+    }
+    if (!this.isLeader && nowMs - this.#lostLeadershipMs > UNCERTAIN_AFTER_MS) {
+      if (this.#proposed.first !== null) {
+        this.#proposed.drain((batch) => {
+          batch.fail(UNCERTAIN);
+          batch.behind?.fail(NO_LEADER);
+          this.#recycle(batch);
+        });
+        this.#host.onApplied(this);
+      }
+    }
+    this.#forwarder.tick(nowMs);
+  }
+
+  #soleVoter(): boolean {
+    const conf = this.raft.conf;
+    return conf.voters.length === 1 && conf.votersOutgoing.length === 0;
+  }
+
+  #freshBatch(): Batch {
+    return this.#spare.pop() ?? new Batch();
+  }
+
+  #recycle(batch: Batch): void {
+    if (this.#spare.length >= 8) return;
+    batch.clear();
+    this.#spare.push(batch);
+  }
+}

@@ -1,0 +1,72 @@
+// Shard time at the leader: never behind the log, never beyond what followers know of.
+import type { Clock } from "../platform/clock.ts";
+import type { EntryHeader } from "./entry-header.ts";
+
+/** How far ahead of the last entry the leader may read expiries before it commits a new ceiling. */
+export const CEILING_AHEAD_MS = 1_000;
+/** A read this close to the ceiling asks for a new one. */
+const CEILING_MARGIN_MS = 400;
+
+/** What applied entries say. */
+interface AppliedState {
+  readonly timeMs: number;
+  readonly ceilingMs: number;
+  /** Whether any key has an expiry. */
+  readonly holdsExpiries: boolean;
+}
+
+/**
+ * Wall time at start plus monotonic time, kept at or above the log's times.
+ *
+ * A key that a read saw expired stays expired: the leader reads with min(clock, ceiling), and the next
+ * leader starts at the ceiling.
+ */
+export class ShardClock {
+  readonly #clock: Clock;
+  readonly #applied: AppliedState;
+  readonly #offsetMs: number;
+  #floorMs = 0;
+  #ceilingMs = 0;
+  /** A read came close to the ceiling: an entry should move it. */
+  wantsTick = false;
+
+  constructor(clock: Clock, applied: AppliedState) {
+    this.#clock = clock;
+    this.#applied = applied;
+    this.#offsetMs = clock.wallMs() - clock.monotonicMs();
+  }
+
+  /** This node starts to lead: time goes on from where the last leader may have read. */
+  lead(): void {
+    this.#floorMs = Math.max(this.#applied.timeMs, this.#applied.ceilingMs, this.#floorMs);
+    this.#ceilingMs = 0;
+    this.wantsTick = false;
+  }
+
+  /** Shard time now, Unix ms in whole numbers. */
+  nowMs(): number {
+    const nowMs = Math.floor(this.#clock.monotonicMs() + this.#offsetMs);
+    return Math.max(nowMs, this.#floorMs, this.#applied.timeMs);
+  }
+
+  /** The time a read at the leader uses. */
+  readMs(): number {
+    const nowMs = this.nowMs();
+    const applied = this.#applied;
+    if (!applied.holdsExpiries) return nowMs;
+    const ceilingMs = Math.max(applied.ceilingMs, applied.timeMs);
+    if (nowMs <= ceilingMs - CEILING_MARGIN_MS) return nowMs;
+    if (this.#ceilingMs <= applied.ceilingMs) this.wantsTick = true;
+    return Math.min(nowMs, ceilingMs);
+  }
+
+  /** Writes time and ceiling of an entry that is being proposed. */
+  stamp(header: EntryHeader): void {
+    const nowMs = this.nowMs();
+    this.#floorMs = nowMs;
+    header.timeMs = nowMs;
+    header.ceilingMs = this.#applied.holdsExpiries ? nowMs + CEILING_AHEAD_MS : 0;
+    this.#ceilingMs = header.ceilingMs;
+    this.wantsTick = false;
+  }
+}

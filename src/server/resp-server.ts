@@ -1,0 +1,246 @@
+// The RESP port: accepts clients, holds what all sessions share, sends replies once per turn.
+import { invariant } from "../base/invariant.ts";
+import { CommandTable } from "../commands/table.ts";
+import type { CommandContext, DataCommand } from "../commands/command.ts";
+import type { Clock, Scheduler } from "../platform/clock.ts";
+import type { Connection, Listener, Network } from "../platform/network.ts";
+import { Args } from "../resp/args.ts";
+import { CommandParser, defaultLimits, type RequestLimits } from "../resp/parser.ts";
+import { RespWriter } from "../resp/writer.ts";
+import type { Backend } from "./backend.ts";
+import { CommandEntry, type SessionCommand } from "./command-entry.ts";
+import { Session } from "./session.ts";
+import { SlowLog } from "./slow-log.ts";
+
+/** Limits of the port. Sizes in bytes. */
+export interface RespServerOptions {
+  limits: RequestLimits;
+  clientsMax: number;
+  queryBufferBytesMax: number;
+  outputBufferBytesMax: number;
+  /** Bytes of open operations of all sessions above which sessions are paused. */
+  pendingBytesMax: number;
+  /** Empty: no login needed. */
+  password: string;
+}
+
+/** Safe defaults. */
+export const defaultServerOptions: RespServerOptions = {
+  limits: defaultLimits,
+  clientsMax: 10_000,
+  queryBufferBytesMax: 128 * 1024 * 1024,
+  outputBufferBytesMax: 128 * 1024 * 1024,
+  pendingBytesMax: 64 * 1024 * 1024,
+  password: "",
+};
+
+/** Counters of one port. */
+export interface ServerStats {
+  connectionsReceived: number;
+  connectionsRejected: number;
+  inputBytes: number;
+  outputBytes: number;
+  errorReplies: number;
+}
+
+/** What the server reports to the node's log. */
+export type ServerReport = (
+  level: "info" | "warn",
+  message: string,
+  facts: Readonly<Record<string, string | number>>,
+) => void;
+
+/** What a server works with. */
+export interface ServerEnvironment {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly network: Network;
+  readonly backend: Backend;
+  readonly report: ServerReport;
+  /** Unique to this start of this node: the high part of session identities. */
+  readonly incarnation: number;
+}
+
+/** The sessions of one node and what they share: parser, arguments, reply buffer, command table. */
+export class RespServer {
+  readonly backend: Backend;
+  readonly scheduler: Scheduler;
+  readonly clock: Clock;
+  readonly options: RespServerOptions;
+  readonly commands: CommandTable<CommandEntry>;
+  readonly parser = new CommandParser(defaultLimits);
+  readonly args = new Args();
+  readonly writer = new RespWriter();
+  readonly sessions = new Map<number, Session>();
+  readonly slowLog = new SlowLog();
+  readonly stats: ServerStats = {
+    connectionsReceived: 0,
+    connectionsRejected: 0,
+    inputBytes: 0,
+    outputBytes: 0,
+    errorReplies: 0,
+  };
+  /** Whether reads may run in the present burst. */
+  readableNow = false;
+  readonly #environment: ServerEnvironment;
+  readonly #listeners: Listener[] = [];
+  /** Whose replies are in the writer. */
+  #writing: Session | null = null;
+  /** Sessions with gathered replies, and those that may go on reading. */
+  readonly #dirty: Session[] = [];
+  readonly #resumable: Session[] = [];
+  #nextSessionId = 1;
+  #flushing = false;
+
+  constructor(
+    environment: ServerEnvironment,
+    options: RespServerOptions,
+    commands: readonly (DataCommand | SessionCommand)[],
+  ) {
+    this.#environment = environment;
+    this.backend = environment.backend;
+    this.scheduler = environment.scheduler;
+    this.clock = environment.clock;
+    this.options = options;
+    this.commands = new CommandTable(commands.map((command) => new CommandEntry(command)));
+  }
+
+  /** Unix ms, for what users see. */
+  nowMs(): number {
+    return this.clock.wallMs();
+  }
+
+  /** Opens the port; resolves to the port in use. */
+  async listen(host: string, port: number): Promise<number> {
+    const accept = (connection: Connection): Session | null => this.#accept(connection);
+    const listener = await this.#environment.network.listen(host, port, accept);
+    this.#listeners.push(listener);
+    return listener.port;
+  }
+
+  /** Stops accepting and closes all sessions after sending what they have. */
+  async close(): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    for (const session of [...this.sessions.values()]) session.connection.end();
+  }
+
+  #accept(connection: Connection): Session | null {
+    this.stats.connectionsReceived++;
+    if (this.sessions.size >= this.options.clientsMax) {
+      this.stats.connectionsRejected++;
+      connection.write(Buffer.from("-ERR max number of clients reached\r\n"));
+      connection.end();
+      return null;
+    }
+    const id = this.#nextSessionId++;
+    const identity = this.#environment.incarnation * 2 ** 21 + (id % 2 ** 21);
+    const session = new Session(this, connection, id, identity);
+    session.state.authenticated = this.options.password === "";
+    session.state.createdMs = this.nowMs();
+    session.state.lastInteractionMs = session.state.createdMs;
+    this.sessions.set(id, session);
+    return session;
+  }
+
+  onSessionClosed(session: Session): void {
+    this.sessions.delete(session.id);
+    if (this.#writing === session) {
+      this.writer.take();
+      this.#writing = null;
+    }
+  }
+
+  // ---- bursts
+
+  /** Input of a session is about to run. */
+  startBurst(session: Session): void {
+    this.readableNow = this.backend.readable();
+    this.writeFor(session);
+  }
+
+  /** Input of a session has run: send its replies and those gathered beside. */
+  finishBurst(_session: Session): void {
+    this.flush();
+  }
+
+  /** The writer's bytes from now on are for this session. */
+  writeFor(session: Session): void {
+    const writer = this.writer;
+    if (this.#writing !== session) {
+      this.#gather();
+      this.#writing = session;
+    }
+    writer.protocol = session.protocol;
+  }
+
+  /** Sends all gathered replies, one write per session, then lets waiting sessions go on. */
+  flush(): void {
+    this.#gather();
+    const dirty = this.#dirty;
+    for (let i = 0; i < dirty.length; i++) dirty[i]!.send();
+    dirty.length = 0;
+    if (this.#resumable.length > 0 && !this.#flushing) this.#resumeSessions();
+  }
+
+  #gather(): void {
+    const session = this.#writing;
+    if (session === null) return;
+    this.#writing = null;
+    if (this.writer.length > 0 && session.gather(this.writer.take())) this.#dirty.push(session);
+  }
+
+  /** The session may go on with its input once the present replies are out. */
+  resumeSoon(session: Session): void {
+    this.#resumable.push(session);
+  }
+
+  #resumeSessions(): void {
+    this.#flushing = true;
+    const sessions = this.#resumable.splice(0);
+    for (const session of sessions) session.resume();
+    this.#flushing = false;
+    if (this.#resumable.length > 0) this.scheduler.soon(() => this.flush());
+  }
+
+  // ---- commands
+
+  /** Runs a read whose cost depends on data, timed for the slow log. */
+  runTimed(session: Session, entry: CommandEntry, context: CommandContext, args: Args): void {
+    const startedMs = this.clock.monotonicMs();
+    invariant(entry.data !== null, "a timed read is a data command");
+    entry.data.apply(context, args, this.writer);
+    const usec = (this.clock.monotonicMs() - startedMs) * 1000;
+    entry.usec += usec;
+    this.slowLog.consider(usec, this.nowMs(), args, session.connection.remote, session.state.name);
+  }
+
+  /** Answers a name that is no command, in Redis's words. */
+  failUnknown(session: Session, args: Args): void {
+    if (session.state.transaction !== null) session.state.transaction.failed = true;
+    const name = args.text(0).slice(0, 128);
+    if (/^(post|host:)$/i.test(name)) {
+      this.reportProtocolError(session, "cross-protocol request");
+      session.destroy();
+      return;
+    }
+    let shown = "";
+    for (let i = 1; i < args.count && shown.length < 128; i++) {
+      shown += `'${args.text(i).slice(0, 128 - shown.length)}' `;
+    }
+    session.replyError(`ERR unknown command '${name}', with args beginning with: ${shown}`);
+  }
+
+  reportProtocolError(session: Session, error: string): void {
+    this.#environment.report("warn", "protocol error from client", {
+      client: session.connection.remote,
+      error,
+    });
+  }
+
+  reportClosed(session: Session, reason: string): void {
+    this.#environment.report("warn", "client closed", {
+      client: session.connection.remote,
+      reason,
+    });
+  }
+}

@@ -1,0 +1,24 @@
+// What a session remembers between commands, apart from input and output.
+import type { OpenTransaction, WatchedKey } from "./transaction.ts";
+
+/** State that commands read and set. */
+export class SessionState {
+  database = 0;
+  authenticated = false;
+  user = "default";
+  name = "";
+  libraryName = "";
+  libraryVersion = "";
+  createdMs = 0;
+  lastInteractionMs = 0;
+  lastCommand = "";
+  /** `CLIENT REPLY OFF`. */
+  repliesOff = false;
+  noEvict = false;
+  noTouch = false;
+  /** Between MULTI and EXEC. */
+  transaction: OpenTransaction | null = null;
+  watched: WatchedKey[] = [];
+  /** This connection asked for the topology: it gets redirects (`--redirect auto`). */
+  asksTopology = false;
+}

@@ -1,0 +1,428 @@
+// One client connection: finds commands in its input, runs or submits them, sends replies in order.
+import { invariant } from "../base/invariant.ts";
+import type { DataCommand } from "../commands/command.ts";
+import type { Connection, ConnectionHandler } from "../platform/network.ts";
+import type { ReplyTarget } from "../replica/reply-target.ts";
+import type { Args } from "../resp/args.ts";
+import { CommandParser, INCOMPLETE, unauthenticatedLimits } from "../resp/parser.ts";
+import type { Reply } from "../resp/reply.ts";
+import type { CommandEntry } from "./command-entry.ts";
+import type { RespServer } from "./resp-server.ts";
+import { PendingInput } from "./pending-input.ts";
+import { SessionState } from "./session-state.ts";
+import { queueInTransaction } from "./transaction.ts";
+
+/** Operations of one session that may wait for the log before its input is paused. */
+const OPEN_OPERATIONS_MAX = 16_384;
+/** Reply bytes after which a burst of commands is cut and goes on in a later turn. */
+const BURST_REPLY_BYTES_MAX = 1024 * 1024;
+/** Bytes in the socket's outgoing buffer above which a session's input is paused. */
+const UNSENT_BYTES_PAUSE = 1024 * 1024;
+
+/** A client session; also the target of the replies of its own operations. */
+export class Session implements ConnectionHandler, ReplyTarget {
+  readonly server: RespServer;
+  readonly connection: Connection;
+  readonly id: number;
+  /** Identity for retried writes: unique over nodes and restarts. */
+  readonly sessionId: number;
+  readonly state = new SessionState();
+  protocol = 2;
+  /** Sequence of the next operation, and of the next one to be answered. */
+  #issued = 0;
+  #answered = 0;
+  /** Replies that were ready before their turn. */
+  #parked: Map<number, Uint8Array> | null = null;
+  #parkFrom = 0;
+  /** Input that waits: an unfinished command, or commands behind a pause. */
+  #input: PendingInput | null = null;
+  #paused = false;
+  /** A barrier command waits at the head of the input for the replies before it. */
+  #awaitsReplies = false;
+  #awaitsDrain = false;
+  #continues = false;
+  /** A command took charge of its reply; input waits until it is given. */
+  #deferred = false;
+  #closed = false;
+  #closeAfterReply = false;
+  /** Replies to send, in order, gathered over one turn. */
+  #out: Buffer | null = null;
+  #outMore: Buffer[] | null = null;
+
+  constructor(server: RespServer, connection: Connection, id: number, sessionId: number) {
+    this.server = server;
+    this.connection = connection;
+    this.id = id;
+    this.sessionId = sessionId;
+  }
+
+  get acknowledged(): number {
+    return this.#answered;
+  }
+
+  get openOperations(): number {
+    return this.#issued - this.#answered;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Bytes of input that wait in this session. */
+  get queryBufferBytes(): number {
+    return this.#input?.length ?? 0;
+  }
+
+  onData(bytes: Uint8Array, view: DataView, length: number): void {
+    if (this.#closed || this.#closeAfterReply) return;
+    this.state.lastInteractionMs = this.server.nowMs();
+    this.server.stats.inputBytes += length;
+    if (this.#input === null) this.#consume(bytes, view, 0, length);
+    else {
+      if (!this.#input.append(bytes, length, this.server.options.queryBufferBytesMax)) {
+        this.server.reportClosed(this, "query buffer limit");
+        this.destroy();
+        return;
+      }
+      if (!this.#paused) this.#consumeInput();
+    }
+  }
+
+  onDrain(): void {
+    if (!this.#awaitsDrain) return;
+    this.#awaitsDrain = false;
+    this.#maybeResume();
+  }
+
+  onClose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#input = null;
+    this.#parked = null;
+    this.#out = null;
+    this.#outMore = null;
+    this.server.onSessionClosed(this);
+  }
+
+  /** Closes at once. Open operations go on; nobody hears of them. */
+  destroy(): void {
+    this.connection.destroy();
+    this.onClose();
+  }
+
+  /** Closes when the reply that is being written has been sent. */
+  closeAfterReply(): void {
+    this.#closeAfterReply = true;
+  }
+
+  // ---- input
+
+  /** Runs the commands in `bytes[at, end)`, which is the shared read buffer. */
+  #consume(bytes: Uint8Array, view: DataView, from: number, end: number): void {
+    const server = this.server;
+    const parser = server.parser;
+    parser.limits = this.state.authenticated ? server.options.limits : unauthenticatedLimits;
+    const at = this.#run(parser, bytes, view, from, end, server.args);
+    if (at < end && !this.#closed) {
+      parser.reset();
+      this.#input = new PendingInput(bytes, at, end);
+    }
+    server.finishBurst(this);
+  }
+
+  /** Runs the commands in the session's own input buffer. */
+  #consumeInput(): void {
+    const input = this.#input;
+    if (input === null || this.#closed) return;
+    const parser = input.parser;
+    parser.limits = this.state.authenticated ? this.server.options.limits : unauthenticatedLimits;
+    if (input.length < input.neededBytes) return;
+    parser.neededBytes = 0;
+    const at = this.#run(parser, input.bytes, input.view, 0, input.length, input.args);
+    if (at >= input.length) this.#input = null;
+    else input.settle(at);
+    this.server.finishBurst(this);
+  }
+
+  /** Runs commands until the input ends or the session must wait; returns where the rest starts. */
+  #run(
+    parser: CommandParser,
+    bytes: Uint8Array,
+    view: DataView,
+    from: number,
+    end: number,
+    args: Args,
+  ): number {
+    const server = this.server;
+    server.startBurst(this);
+    let at = from;
+    while (at < end) {
+      args.setMemory(bytes, view);
+      const next = parser.parse(bytes, at, end, args);
+      if (next < 0) {
+        if (next === INCOMPLETE) return at;
+        this.#failProtocol(parser.error);
+        return end;
+      }
+      if (args.count > 0) {
+        if (!this.#execute(args)) return at;
+        if (this.#closeAfterReply) return end;
+        if (this.#closed) return end;
+      }
+      at = next;
+      if (this.#paused) return at;
+      if (server.writer.length > BURST_REPLY_BYTES_MAX) {
+        server.finishBurst(this);
+        if (at < end) this.#continueLater();
+        return at;
+      }
+    }
+    return at;
+  }
+
+  #failProtocol(error: string): void {
+    this.server.reportProtocolError(this, error);
+    this.replyError(`ERR ${error}`);
+    this.#closeAfterReply = true;
+  }
+
+  /** Runs or submits one command; false when it must be seen again later. */
+  #execute(args: Args): boolean {
+    const server = this.server;
+    const entry = server.commands.lookup(args.bytes, args.offsets[0]!, args.lengths[0]!);
+    if (entry === undefined) {
+      server.failUnknown(this, args);
+      return true;
+    }
+    if (args.count < entry.argumentsMin || args.count > entry.argumentsMax) {
+      entry.rejectedCalls++;
+      this.#refuse(`ERR wrong number of arguments for '${entry.name}' command`);
+      return true;
+    }
+    const state = this.state;
+    if (!state.authenticated && !entry.needsNoLogin) {
+      entry.rejectedCalls++;
+      this.#refuse("NOAUTH Authentication required.");
+      return true;
+    }
+    if (state.transaction !== null && queueInTransaction(this, entry, args)) return true;
+    if (entry.data !== null) this.#executeData(entry, args);
+    else return this.#executeSession(entry, args);
+    return true;
+  }
+
+  #executeData(entry: CommandEntry, args: Args): void {
+    const server = this.server;
+    const command = entry.data!;
+    entry.calls++;
+    if (!entry.isWrite && this.#issued === this.#answered && server.readableNow) {
+      this.#issued++;
+      this.#answered++;
+      const context = server.backend.readContext(this.state.database);
+      if (entry.isFast) command.apply(context, args, server.writer);
+      else server.runTimed(this, entry, context, args);
+      return;
+    }
+    if (entry.isWrite) {
+      const refusal = server.backend.writeRefusal(entry.deniesOutOfMemory);
+      if (refusal !== null) {
+        entry.rejectedCalls++;
+        this.replyError(refusal);
+        return;
+      }
+    }
+    this.submit(entry, command, args);
+  }
+
+  /** Hands a data command to the database; its reply comes later, in order. */
+  submit(entry: CommandEntry, command: DataCommand, args: Args): void {
+    const sequence = this.#issued++;
+    const backend = this.server.backend;
+    backend.submit(command, entry.isWrite, this.state.database, args, this, sequence);
+    if (
+      this.#issued - this.#answered >= OPEN_OPERATIONS_MAX ||
+      backend.pendingBytes > this.server.options.pendingBytesMax
+    ) {
+      this.#pause();
+    }
+  }
+
+  #executeSession(entry: CommandEntry, args: Args): boolean {
+    const command = entry.session!;
+    if (entry.isBarrier && this.#issued !== this.#answered) {
+      this.#awaitsReplies = true;
+      this.#pause();
+      return false;
+    }
+    entry.calls++;
+    const sequence = this.#issued++;
+    const reply = this.openReply(sequence);
+    command.run(this, args, reply);
+    if (this.#closed) return true;
+    if (this.#deferred) return true;
+    this.closeReply(sequence);
+    return true;
+  }
+
+  /** A reply to the present command that is an error; counted as one in a transaction being queued. */
+  #refuse(error: string): void {
+    if (this.state.transaction !== null) this.state.transaction.failed = true;
+    this.replyError(error);
+  }
+
+  /** Answers the present command with an error, in its turn. */
+  replyError(error: string): void {
+    this.server.stats.errorReplies++;
+    const sequence = this.#issued++;
+    this.openReply(sequence).error(error);
+    this.closeReply(sequence);
+  }
+
+  /** Answers the present command with text such as `+QUEUED`, in its turn. */
+  replySimple(text: string): void {
+    const sequence = this.#issued++;
+    this.openReply(sequence).simple(text);
+    this.closeReply(sequence);
+  }
+
+  /**
+   * For a session command that cannot answer at once: input is held until the returned function is called,
+   * with what writes the reply.
+   */
+  defer(): (write: (reply: Reply) => void) => void {
+    invariant(!this.#deferred, "one deferred reply at a time");
+    this.#deferred = true;
+    this.#pause();
+    const sequence = this.#issued - 1;
+    return (write) => {
+      this.#deferred = false;
+      if (this.#closed) return;
+      write(this.openReply(sequence));
+      this.closeReply(sequence);
+      this.#maybeResume();
+      this.server.finishBurst(this);
+    };
+  }
+
+  // ---- flow control
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.connection.pause();
+  }
+
+  #continueLater(): void {
+    this.#continues = true;
+    this.#pause();
+    this.server.scheduler.soon(() => {
+      this.#continues = false;
+      this.#maybeResume();
+    });
+  }
+
+  /** Goes on with the input when nothing holds it any more. */
+  #maybeResume(): void {
+    if (!this.#paused || this.#closed) return;
+    if (this.#awaitsDrain || this.#deferred || this.#continues) return;
+    if (this.#awaitsReplies && this.#issued !== this.#answered) return;
+    if (this.#issued - this.#answered > OPEN_OPERATIONS_MAX / 2) return;
+    this.#paused = false;
+    this.#awaitsReplies = false;
+    if (this.#input !== null) this.#consumeInput();
+    if (!this.#paused && !this.#closed) this.connection.resume();
+  }
+
+  // ---- replies
+
+  openReply(sequence: number): Reply {
+    const server = this.server;
+    server.writeFor(this);
+    if (sequence !== this.#answered) this.#parkFrom = server.writer.length;
+    return server.writer;
+  }
+
+  closeReply(sequence: number): void {
+    if (sequence === this.#answered) {
+      this.#answered++;
+      if (this.#parked !== null) this.#unpark();
+      if (this.#paused && !this.#continues) this.server.resumeSoon(this);
+      return;
+    }
+    const bytes = this.server.writer.take(this.#parkFrom);
+    if (this.#closed) return;
+    this.#parked ??= new Map();
+    this.#parked.set(sequence, bytes);
+  }
+
+  failReply(sequence: number, error: string): void {
+    this.server.stats.errorReplies++;
+    this.openReply(sequence).error(error);
+    this.closeReply(sequence);
+  }
+
+  rawReply(sequence: number, bytes: Uint8Array): void {
+    this.openReply(sequence);
+    this.server.writer.raw(bytes);
+    this.closeReply(sequence);
+  }
+
+  #unpark(): void {
+    const parked = this.#parked!;
+    for (;;) {
+      const bytes = parked.get(this.#answered);
+      if (bytes === undefined) break;
+      parked.delete(this.#answered);
+      this.server.writer.raw(bytes);
+      this.#answered++;
+    }
+    if (parked.size === 0) this.#parked = null;
+  }
+
+  /** Called by the server when it has gathered the replies of the burst. */
+  resume(): void {
+    this.#maybeResume();
+  }
+
+  /** Takes bytes to send; true when these are the first of the turn. */
+  gather(bytes: Buffer): boolean {
+    if (this.#closed || this.state.repliesOff) return false;
+    if (this.#out === null) {
+      this.#out = bytes;
+      return true;
+    }
+    this.#outMore ??= [];
+    this.#outMore.push(bytes);
+    return false;
+  }
+
+  /** Sends what was gathered in one write. */
+  send(): void {
+    let bytes = this.#out;
+    if (bytes === null || this.#closed) return;
+    this.#out = null;
+    if (this.#outMore !== null) {
+      bytes = Buffer.concat([bytes, ...this.#outMore]);
+      this.#outMore = null;
+    }
+    this.server.stats.outputBytes += bytes.length;
+    const connection = this.connection;
+    const flowing = connection.write(bytes);
+    if (this.#closeAfterReply && this.#issued === this.#answered) {
+      connection.end();
+      return;
+    }
+    if (!flowing && connection.bufferedBytes > UNSENT_BYTES_PAUSE) this.#onSlowReader();
+  }
+
+  #onSlowReader(): void {
+    if (this.connection.bufferedBytes > this.server.options.outputBufferBytesMax) {
+      this.server.reportClosed(this, "output buffer limit");
+      this.destroy();
+      return;
+    }
+    this.#awaitsDrain = true;
+    this.#pause();
+  }
+
+}
