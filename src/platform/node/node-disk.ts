@@ -116,12 +116,7 @@ class NodeFile implements DiskFile {
     });
   }
 
-  #readOnce(
-    target: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<number> {
+  #readOnce(target: Uint8Array, offset: number, length: number, position: number): Promise<number> {
     return new Promise((resolve, reject) => {
       fs.read(this.fd, target, offset, length, position, (error, bytes) =>
         error === null ? resolve(bytes) : reject(error),

@@ -7,7 +7,11 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { describeDisk } from "../simulated/disk-conformance.ts";
-import { connectPair, describeNetwork, RecordingHandler } from "../simulated/network-conformance.ts";
+import {
+  connectPair,
+  describeNetwork,
+  RecordingHandler,
+} from "../simulated/network-conformance.ts";
 import { nodeClock } from "./node-clock.ts";
 import { NodeDisk } from "./node-disk.ts";
 import { NodeNetwork } from "./node-network.ts";
@@ -73,12 +77,12 @@ describe.each([{ readMode: "shared" as const }, { readMode: "events" as const }]
       const network = new NodeNetwork({ readMode });
       const listener = await network.listen("127.0.0.1", 0, (connection) => {
         const events = new RecordingHandler();
-        void events
-          .until((it) => it.received.length > 0)
-          .then(() => {
-            connection.write(Buffer.from("-ERR bad input\r\n"));
-            connection.end();
-          });
+        const answer = async (): Promise<void> => {
+          await events.until((it) => it.received.length > 0);
+          connection.write(Buffer.from("-ERR bad input\r\n"));
+          connection.end();
+        };
+        void answer();
         return events;
       });
       const socket = net.connect(listener.port, "127.0.0.1");
@@ -114,9 +118,13 @@ describe("NodeDisk on the real file system", () => {
       await lockDirectory(${JSON.stringify(directory)});
       setInterval(() => {}, 1000);
       console.log("held");`;
-    const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      ["--import", "tsx", "--input-type=module", "-e", script],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     await once(child.stdout, "data");
     await expect(disk.lock(directory)).rejects.toMatchObject({ code: "EBUSY" });
     child.kill("SIGKILL");
@@ -162,6 +170,7 @@ describe("clock, timers and chance of the machine", () => {
     for (let at = 0; at < 3_000; at++) seen.add(nodeRandom.uint32());
     expect(seen.size).toBeGreaterThan(2_990);
     const bytes = new Uint8Array(64);
+    // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- not the fill of an array
     nodeRandom.fill(bytes);
     expect(new Set(bytes).size).toBeGreaterThan(16);
   });

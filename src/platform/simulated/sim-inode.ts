@@ -91,7 +91,7 @@ export class SimInode {
   tear(source: Uint8Array, position: number, random: SimRandom): void {
     const keep = keepProbability(random);
     const end = position + source.length;
-    for (let at = position; at < end; ) {
+    for (let at = position; at < end;) {
       const sectorEnd = Math.min(end, (sectorOf(at) + 1) * SECTOR_BYTES);
       if (random.chance(keep)) {
         this.writeDurable(source.subarray(at - position, sectorEnd - position), at);

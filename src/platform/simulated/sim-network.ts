@@ -122,7 +122,8 @@ class Dial {
       if (this.#fabric.isCut(this.#target, here)) return;
       this.#process.schedule(this.#fabric.drawDelayMs(this.#target, here), () => {
         if (this.#ended) return;
-        if (listener === null) this.#end(systemError("ECONNREFUSED", `${this.#target}:${this.#port}`));
+        if (listener === null)
+          this.#end(systemError("ECONNREFUSED", `${this.#target}:${this.#port}`));
         else this.#end(this.#connectTo(listener));
       });
     });
