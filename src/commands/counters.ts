@@ -159,11 +159,7 @@ function addExact(context: CommandContext, args: Args, reply: Reply, increment: 
   const value =
     ref === 0
       ? 0n
-      : parseInt64(
-          keyspace.bytesOf(ref),
-          keyspace.valueOffsetOf(ref),
-          keyspace.valueLengthOf(ref),
-        );
+      : parseInt64(keyspace.bytesOf(ref), keyspace.valueOffsetOf(ref), keyspace.valueLengthOf(ref));
   if (value === undefined) {
     reply.error(NOT_AN_INTEGER);
     return;

@@ -52,4 +52,8 @@ export const CommandId = {
 
   /** A whole MULTI/EXEC as one operation, see `transaction.ts`. */
   exec: 201,
+  /** Versions of keys, the read behind WATCH, see `watch-versions.ts`. */
+  watchVersions: 202,
+  /** A reply that was made before the transaction ran, see `transaction.ts`. */
+  rawReply: 203,
 } as const;

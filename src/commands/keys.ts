@@ -248,12 +248,7 @@ function existsIn(context: CommandContext, args: Args, index: number, database: 
 }
 
 /** Copies the record of the key in argument 1, with its expiry, to the key in `target` of `database`. */
-function copyRecord(
-  context: CommandContext,
-  args: Args,
-  target: number,
-  database: number,
-): void {
+function copyRecord(context: CommandContext, args: Args, target: number, database: number): void {
   const keyspace = context.keyspace;
   const found = findKey(context, args, 1);
   invariant(keyspace.typeOf(found) === RecordType.string, "only strings are copied as plain bytes");

@@ -149,12 +149,7 @@ export function readOrigin(
  * @returns Where the next operation starts.
  * @throws DbError `BAD_ENTRY` when lengths do not add up; nothing outside `bytes` is read.
  */
-export function decodeOperation(
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-  args: Args,
-): number {
+export function decodeOperation(bytes: Uint8Array, view: DataView, at: number, args: Args): number {
   const end = bytes.length;
   if (at + OPERATION_HEADER_BYTES + 4 > end) throw badOperation(at, "header beyond the end");
   const length = view.getUint32(at, true);

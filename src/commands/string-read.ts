@@ -67,7 +67,8 @@ export const stringReadCommands: readonly DataCommand[] = [
     keys: FIRST_KEY,
     keyAccess: ["RO access"],
     group: "string",
-    summary: "Bytes of a string between two offsets, both inclusive; negative ones count from the end.",
+    summary:
+      "Bytes of a string between two offsets, both inclusive; negative ones count from the end.",
     syntax: "key start:integer end:integer",
     since: "2.4.0",
     complexity: "O(N) in the bytes returned",
