@@ -1,4 +1,4 @@
-// The vocabulary of the consensus core: entries, messages, configuration, what the shell gets and gives.
+// The vocabulary of the consensus core: entries, messages, configuration, work for the shell.
 // See docs/internals/raft.md for the loop around it and the rules a shell must keep.
 
 /** A node of the cluster: 1 to 2^53 - 1; 0 stands for "nobody". */
@@ -12,7 +12,7 @@ export type Term = number;
 export const EntryType = { normal: 0, noop: 1, config: 2 } as const;
 export type EntryType = (typeof EntryType)[keyof typeof EntryType];
 
-/** One position of the log. Entries are shared between log, messages and disk writes: never changed. */
+/** One position of the log. Shared between log, messages and disk writes: never changed. */
 export interface Entry {
   readonly term: Term;
   readonly index: Index;
@@ -30,7 +30,7 @@ export interface HardState {
   readonly commit: Index;
 }
 
-/** Who takes part. `votersOutgoing` is not empty exactly during a joint change. Lists are sorted. */
+/** Who takes part. Lists are sorted; `votersOutgoing` is not empty exactly in a joint change. */
 export interface ConfState {
   readonly voters: readonly NodeId[];
   /** The voters before the change: a decision needs a majority of both lists. */
@@ -74,6 +74,12 @@ export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 export const VOTE_BY_TRANSFER = 1;
 
 /**
+ * `context` of a refused append or a heartbeat's answer: the follower may have lost the end of its log (relaxed syncing),
+ * so what the leader knows of it may be too high. See `Raft.setVoting`.
+ */
+export const LOG_MAY_HAVE_SHRUNK = 1;
+
+/**
  * One message between two cores of a group. All fields are always present (0, empty, false or null
  * when unused), so that every message has one shape.
  *
@@ -82,7 +88,7 @@ export const VOTE_BY_TRANSFER = 1;
  * | vote, preVote | last entry of the candidate | 0 | context |
  * | voteResponse, preVoteResponse | - | - | reject |
  * | append | entry before `entries` | leader's commit | entries, round |
- * | appendResponse | index: the durable match, or the refused `index` | durable commit | reject..., round |
+ * | appendResponse | index: durable match, or what was refused | durable commit | reject*, round |
  * | heartbeat | - | min(match, commit) | round |
  * | heartbeatResponse | - | durable commit | round |
  * | snapshot | - | - | snapshot |
@@ -103,7 +109,10 @@ export interface Message {
   readonly rejectHint: Index;
   /** appendResponse with reject: the refuser's term at `rejectHint`. */
   readonly rejectHintTerm: Term;
-  /** readIndex: the asker's number; vote: 0 or {@link VOTE_BY_TRANSFER}. At most 2^53 - 1. */
+  /**
+   * readIndex and its response: the asker's number, at most 2^53 - 1; vote: 0 or
+   * {@link VOTE_BY_TRANSFER}; refused append: 0 or {@link LOG_MAY_HAVE_SHRUNK}.
+   */
   readonly context: number;
   /** Heartbeat round of the leader, echoed by the acknowledgement. */
   readonly round: number;
@@ -125,11 +134,11 @@ export interface RaftConfig {
   readonly inflightBytesMax: number;
   /** Proposed bytes not yet committed; beyond it `propose` refuses. One proposal always fits. */
   readonly uncommittedBytesMax: number;
-  /** Entry bytes handed out for applying and not yet reported by `applied()`; one entry always fits. */
+  /** Entry bytes handed out for applying and not yet `applied()`; one entry always fits. */
   readonly applyingBytesMax: number;
   /** Ask "could I win?" before raising the term: a node that was cut off does not disrupt. */
   readonly preVote: boolean;
-  /** A leader steps down when a quorum was silent for an election timeout; voters protect it until then. */
+  /** A leader whose quorum is silent for an election timeout steps down; voters protect it so long. */
   readonly checkQuorum: boolean;
   /**
    * Hand out committed entries before this node's own disk has them. Right for a state machine in
@@ -227,7 +236,12 @@ export interface ConfChange {
 }
 
 /** Why a proposal was not taken; certainly nothing was appended. */
-export type Refusal = "notLeader" | "transferring" | "uncommittedFull" | "confInFlight" | "confInvalid";
+export type Refusal =
+  | "notLeader"
+  | "transferring"
+  | "uncommittedFull"
+  | "confInFlight"
+  | "confInvalid";
 
 export type ConfOutcome =
   | { readonly kind: "proposed"; readonly index: Index }
@@ -281,6 +295,8 @@ export interface Raft {
   readonly timeoutNowSent: boolean;
   /** This leader has committed (and so may serve) in its own term. */
   readonly committedInTerm: boolean;
+  /** See `setVoting`. */
+  readonly voting: boolean;
   /** Current heartbeat round; rises for as long as the object lives. */
   readonly round: number;
 
@@ -348,7 +364,11 @@ export interface Raft {
    * Only then may nodes that were removed be destroyed.
    */
   confSettled(): boolean;
-  /** False: neither campaigns nor grants votes (a node whose disk may have lost what it promised). */
+  /**
+   * False, before the first `step`: this node's disk may have lost entries it acknowledged (relaxed
+   * syncing, machine crash). It neither campaigns nor votes, and its leader learns how far its log
+   * really goes. Becomes true by itself once the node durably has all its leader had committed.
+   */
   setVoting(allowed: boolean): void;
 
   progress(id: NodeId): ProgressView | null;

@@ -1,0 +1,109 @@
+// Standing for election, voting, and being asked to stand.
+import { becomeCandidate, becomeLeader, becomeFollower, becomePreCandidate } from "./roles.ts";
+import type { RaftState } from "./state.ts";
+import { MessageType, Role, VOTE_BY_TRANSFER } from "./types.ts";
+import type { Message, MessageType as Type, NodeId, Term } from "./types.ts";
+
+/** Stands for election if this node may; a node that does not know who votes next may not. */
+export function maybeCampaign(raft: RaftState): void {
+  if (raft.role === Role.leader || !raft.promotable || raft.confPending) return;
+  if (raft.config.preVote) preCampaign(raft);
+  else campaign(raft, 0);
+}
+
+/** The leader asked this node to take over: no pre-vote, and voters do not protect the leader. */
+export function onTimeoutNow(raft: RaftState): void {
+  if (raft.role === Role.leader || !raft.promotable || raft.confPending) return;
+  campaign(raft, VOTE_BY_TRANSFER);
+}
+
+function preCampaign(raft: RaftState): void {
+  becomePreCandidate(raft);
+  requestVotes(raft, MessageType.preVote, raft.term + 1, 0);
+  countVote(raft, raft.id, true);
+}
+
+function campaign(raft: RaftState, context: number): void {
+  becomeCandidate(raft);
+  // The candidate's own vote counts once it is on disk, like any other.
+  raft.sendWhenDurable(raft.draft(MessageType.voteResponse, raft.id));
+  requestVotes(raft, MessageType.vote, raft.term, context);
+}
+
+/**
+ * A vote request describes the candidate's log and term, so it waits for the disk: were it sent at
+ * once, a node restarted without what it described could count the late answers for itself.
+ */
+function requestVotes(raft: RaftState, type: Type, term: Term, context: number): void {
+  for (const progress of raft.members.peers) {
+    if (progress.learner) continue;
+    const message = raft.draft(type, progress.id);
+    message.term = term;
+    message.index = raft.log.lastIndex;
+    message.logTerm = raft.log.lastTerm;
+    message.context = context;
+    if (type === MessageType.vote) raft.sendWhenDurable(message);
+    else raft.send(message);
+  }
+}
+
+/** An answer to this node's own (pre-)vote request of this round. */
+export function onVoteResponse(raft: RaftState, message: Message): void {
+  const expected =
+    raft.role === Role.candidate ? MessageType.voteResponse : MessageType.preVoteResponse;
+  if (message.type === expected) countVote(raft, message.from, !message.reject);
+}
+
+function countVote(raft: RaftState, from: NodeId, granted: boolean): void {
+  if (!raft.votes.has(from)) raft.votes.set(from, granted);
+  const tally = raft.members.tally(raft.votes);
+  if (tally === "lost") becomeFollower(raft, raft.term, 0);
+  if (tally !== "won") return;
+  if (raft.role === Role.preCandidate) campaign(raft, 0);
+  else becomeLeader(raft);
+}
+
+/** Votes, in the message's term (already this node's own, but for a pre-vote). */
+export function onVoteRequest(raft: RaftState, message: Message): void {
+  const pre = message.type === MessageType.preVote;
+  if (mayGrant(raft, message, pre)) {
+    grant(raft, message, pre);
+    return;
+  }
+  const type = pre ? MessageType.preVoteResponse : MessageType.voteResponse;
+  const refusal = raft.draft(type, message.from);
+  refusal.reject = true;
+  raft.send(refusal);
+}
+
+function mayGrant(raft: RaftState, message: Message, pre: boolean): boolean {
+  const free =
+    raft.vote === message.from ||
+    (raft.vote === 0 && raft.leader === 0) ||
+    (pre && message.term > raft.term);
+  return free && raft.log.isUpToDate(message.logTerm, message.index);
+}
+
+function grant(raft: RaftState, message: Message, pre: boolean): void {
+  const type = pre ? MessageType.preVoteResponse : MessageType.voteResponse;
+  const response = raft.draft(type, message.from);
+  // A pre-vote's answer is in the term asked about, which this node has not entered.
+  response.term = message.term;
+  if (pre) {
+    raft.send(response);
+    return;
+  }
+  raft.vote = message.from;
+  raft.electionElapsed = 0;
+  raft.sendWhenDurable(response);
+}
+
+/**
+ * Whether to ignore a (pre-)vote request: a voter that heard from a leader within the election
+ * timeout protects it, so that a node that was cut off or removed cannot disrupt (paper, 6).
+ */
+export function protectsLeader(raft: RaftState, message: Message): boolean {
+  if (message.context === VOTE_BY_TRANSFER && message.type === MessageType.vote) return false;
+  const { checkQuorum, electionTicks } = raft.config;
+  return checkQuorum && raft.leader !== 0 && raft.electionElapsed < electionTicks;
+}

@@ -1,0 +1,115 @@
+// The follower's side of the log: appends, heartbeats, snapshots from the leader.
+import { invariant } from "../base/invariant.ts";
+import type { RaftState } from "./state.ts";
+import { LOG_MAY_HAVE_SHRUNK, MessageType } from "./types.ts";
+import type { Index, Message, NodeId, SnapshotMark } from "./types.ts";
+
+/** Takes entries if the log agrees with the leader's before them (paper 5.3). */
+export function onAppend(raft: RaftState, message: Message): void {
+  if (message.index < raft.commit) {
+    // What is committed agrees with any leader's log: say how far it goes.
+    acknowledge(raft, message.from, raft.commit, message.round);
+    return;
+  }
+  if (raft.log.termAt(message.index) !== message.logTerm) {
+    refuse(raft, message);
+    return;
+  }
+  const lastNew = message.index + message.entries.length;
+  appendNew(raft, message);
+  raft.commitTo(Math.min(message.commit, lastNew));
+  if (!raft.votingAllowed && message.commit <= lastNew) raft.votingFrom = lastNew;
+  acknowledge(raft, message.from, lastNew, message.round);
+}
+
+/** Appends what the log does not have, after cutting it at the first entry that differs. */
+function appendNew(raft: RaftState, message: Message): void {
+  const { entries } = message;
+  let expected = message.index;
+  for (const entry of entries) {
+    expected++;
+    invariant(entry.index === expected, "entries of an append follow one another");
+    if (entry.index <= raft.log.lastIndex) {
+      if (raft.log.termAt(entry.index) === entry.term) continue;
+      raft.truncateFrom(entry.index);
+    }
+    raft.append(entry);
+  }
+}
+
+/**
+ * Refuses with the highest index at which the logs can still agree and its term, so that the
+ * leader skips a whole term of differing entries at a time.
+ */
+function refuse(raft: RaftState, message: Message): void {
+  const response = raft.draft(MessageType.appendResponse, message.from);
+  const hint = raft.log.lastIndexWithTermUpTo(message.index, message.logTerm);
+  response.reject = true;
+  response.index = message.index;
+  response.rejectHint = hint;
+  response.rejectHintTerm = Math.max(0, raft.log.termAt(hint));
+  response.commit = raft.durable.persistedCommit;
+  response.round = message.round;
+  if (!raft.votingAllowed) response.context = LOG_MAY_HAVE_SHRUNK;
+  raft.send(response);
+}
+
+/** Says "durable up to `index`": held until it is. Several to one leader merge into the last. */
+function acknowledge(raft: RaftState, to: NodeId, index: Index, round: number): void {
+  const response = raft.draft(MessageType.appendResponse, to);
+  response.index = index;
+  response.round = round;
+  response.commit = raft.durable.persistedCommit;
+  const last = raft.durable.lastFresh();
+  const merges =
+    last !== undefined &&
+    last.type === MessageType.appendResponse &&
+    last.to === to &&
+    last.term === raft.term &&
+    last.index <= index;
+  if (!merges) {
+    raft.sendWhenDurable(response);
+    return;
+  }
+  response.round = Math.max(round, last.round);
+  raft.durable.replaceLastFresh(response);
+}
+
+/** A heartbeat promises nothing durable, so its answer never waits for the disk. */
+export function onHeartbeat(raft: RaftState, message: Message): void {
+  const response = raft.draft(MessageType.heartbeatResponse, message.from);
+  if (raft.votingAllowed) {
+    raft.commitTo(message.commit);
+  } else {
+    // The leader may think that this log is longer than it is now: what is left of it does match.
+    raft.commitTo(Math.min(message.commit, raft.log.lastIndex));
+    response.context = LOG_MAY_HAVE_SHRUNK;
+  }
+  response.round = message.round;
+  response.commit = raft.durable.persistedCommit;
+  raft.send(response);
+}
+
+/** Takes a snapshot over unless the log already holds what it says. */
+export function onSnapshot(raft: RaftState, message: Message): void {
+  const { snapshot } = message;
+  invariant(snapshot !== null, "a snapshot message carries its mark");
+  if (snapshot.index > raft.commit && raft.log.termAt(snapshot.index) === snapshot.term) {
+    raft.commitTo(snapshot.index);
+  }
+  if (snapshot.index > raft.commit) restore(raft, snapshot);
+  acknowledge(raft, message.from, raft.commit, message.round);
+}
+
+function restore(raft: RaftState, snapshot: SnapshotMark): void {
+  raft.log.reset(snapshot.index, snapshot.term);
+  raft.durable.onReset(snapshot.index);
+  raft.commit = snapshot.index;
+  raft.applying = snapshot.index;
+  raft.applyingBytes = 0;
+  raft.confIndexes = [];
+  raft.snapshotToInstall = snapshot;
+  raft.installing = snapshot.index;
+  raft.confIndex = snapshot.index;
+  raft.members.install(snapshot.conf, snapshot.index + 1);
+}

@@ -1,0 +1,41 @@
+// Handing leadership over: bring the target up to date, then ask it to stand at once (thesis 3.10).
+import type { Progress } from "./progress.ts";
+import type { RaftState } from "./state.ts";
+import { MessageType, Role } from "./types.ts";
+import type { NodeId } from "./types.ts";
+
+/** Begins a transfer to `to`; returns false when this cannot be. A running one to another is replaced. */
+export function startTransfer(raft: RaftState, to: NodeId): boolean {
+  if (raft.role !== Role.leader || to === raft.id) return false;
+  const progress = raft.members.get(to);
+  if (progress === undefined || progress.learner) return false;
+  if (raft.transferee === to) return true;
+  raft.transferee = to;
+  // The transfer has one whole election timeout.
+  raft.electionElapsed = 0;
+  progress.sendWanted = true;
+  raft.appendsWanted = true;
+  maybeSendTimeoutNow(raft, progress);
+  return true;
+}
+
+/** Once the target has the whole log it can win: ask it to stand. */
+export function maybeSendTimeoutNow(raft: RaftState, progress: Progress): void {
+  if (raft.transferee !== progress.id || progress.match !== raft.log.lastIndex) return;
+  sendTimeoutNow(raft, progress.id);
+}
+
+export function sendTimeoutNow(raft: RaftState, to: NodeId): void {
+  raft.timeoutNowSent = true;
+  raft.send(raft.draft(MessageType.timeoutNow, to));
+}
+
+/** The voter who stays after a joint change and is furthest; null when nobody lately answered. */
+export function bestSuccessor(raft: RaftState): Progress | null {
+  let best: Progress | null = null;
+  for (const progress of raft.members.peers) {
+    if (!progress.active || !raft.members.staysVoter(progress.id)) continue;
+    if (best === null || progress.match > best.match) best = progress;
+  }
+  return best;
+}
