@@ -8,7 +8,9 @@ const FLAG_AUTO_LEAVE = 1;
 /** Bytes the caller may add to a configuration entry. */
 export const CONF_CONTEXT_BYTES_MAX = 1 << 20;
 
-/** What a `config` entry says: the whole configuration in force after it, and the caller's bytes. */
+/**
+ * What a `config` entry says: the whole configuration in force after it, and the caller's bytes.
+ */
 export interface ConfRecord {
   readonly conf: ConfState;
   readonly context: Uint8Array;

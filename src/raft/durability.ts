@@ -16,7 +16,8 @@ interface Write {
  *
  * An index counts as durable by write, not by (term, index): an entry may be written, cut, and
  * written again, and the first write's completion must not vouch for the third while the second
- * can still be the last to reach the disk. Cutting the log therefore lowers what older writes cover.
+ * can still be the last to reach the disk. Cutting the log therefore lowers what older writes
+ * cover.
  */
 export class Durability {
   /** Entries up to here were handed out for writing. */
@@ -81,7 +82,9 @@ export class Durability {
     return this.writeIssued;
   }
 
-  /** Ties what was held since the last `ready()` to the newest write; frees it if that is durable. */
+  /**
+   * Ties what was held since the last `ready()` to the newest write; frees it if that is durable.
+   */
   tagFresh(out: Message[]): void {
     if (this.#fresh.length === 0) return;
     const free = this.writeDone === this.writeIssued;

@@ -1,4 +1,5 @@
-// The part of the log held in memory: entries after a snapshot mark, in a ring that drops its head cheaply.
+// The part of the log held in memory: entries after a snapshot mark, in a ring that drops its head
+// cheaply.
 import { invariant } from "../base/invariant.ts";
 import type { Entry, Index, Term } from "./types.ts";
 
@@ -129,7 +130,9 @@ export class RaftLog {
     return at;
   }
 
-  /** Whether a log ending in (`term`, `index`) is at least as complete as this one (paper 5.4.1). */
+  /**
+   * Whether a log ending in (`term`, `index`) is at least as complete as this one (paper 5.4.1).
+   */
   isUpToDate(term: Term, index: Index): boolean {
     return term > this.lastTerm || (term === this.lastTerm && index >= this.lastIndex);
   }

@@ -1,4 +1,5 @@
-// Changing who takes part: proposed by the leader, in force at each node when the entry is applied there.
+// Changing who takes part: proposed by the leader, in force at each node when the entry is applied
+// there.
 import { DbError } from "../base/errors.ts";
 import { decodeConf, encodeConf } from "./conf-codec.ts";
 import { isJoint, nextConf } from "./conf-change.ts";

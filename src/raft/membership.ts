@@ -1,4 +1,5 @@
-// The configuration in force and the leader's progress of each member: who counts, and what a quorum has.
+// The configuration in force and the leader's progress of each member: who counts, and what a
+// quorum has.
 import { isJoint } from "./conf-change.ts";
 import { Progress } from "./progress.ts";
 import type { ConfState, Index, NodeId, RaftConfig } from "./types.ts";
@@ -40,16 +41,16 @@ export class Membership {
     const voting = [...conf.voters, ...conf.votersOutgoing];
     const members = new Set([...voting, ...conf.learners, ...conf.learnersNext]);
     for (const id of [...this.#byId.keys()]) if (!members.has(id)) this.#byId.delete(id);
+    this.peers = [];
     for (const id of members) {
-      const known = this.#byId.get(id);
-      const progress = known ?? this.#newProgress(id, next);
+      const progress = this.#byId.get(id) ?? this.#newProgress(id, next);
       progress.learner = !voting.includes(id);
       this.#byId.set(id, progress);
+      if (id !== this.#config.id) this.peers.push(progress);
     }
     this.conf = conf;
     this.#voters = conf.voters.map((id) => this.#byId.get(id)!);
     this.#outgoing = conf.votersOutgoing.map((id) => this.#byId.get(id)!);
-    this.peers = [...members].filter((id) => id !== this.#config.id).map((id) => this.#byId.get(id)!);
     const largest = Math.max(this.#voters.length, this.#outgoing.length);
     if (largest > this.#scratch.length) this.#scratch = new Float64Array(largest);
   }

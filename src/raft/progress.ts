@@ -2,7 +2,9 @@
 import { invariant } from "../base/invariant.ts";
 import type { Index, NodeId, ProgressState, ProgressView } from "./types.ts";
 
-/** Appends on their way, oldest first: a ring of (last index, bytes), limited in number and bytes. */
+/**
+ * Appends on their way, oldest first: a ring of (last index, bytes), limited in number and bytes.
+ */
 export class Inflights {
   count = 0;
   bytes = 0;
@@ -65,8 +67,8 @@ export class Inflights {
 /**
  * One member as the leader sees it.
  *
- * probe: one append at a time until its log's end is known. replicate: appends stream ahead of their
- * acknowledgements. snapshot: nothing is appended until the snapshot arrived or failed.
+ * probe: one append at a time until its log's end is known. replicate: appends stream ahead of
+ * their acknowledgements. snapshot: nothing is appended until the snapshot arrived or failed.
  */
 export class Progress {
   readonly id: NodeId;
@@ -149,8 +151,8 @@ export class Progress {
   }
 
   /**
-   * Takes a refusal of an append after `rejected`, the follower's log agreeing at most up to `hint`.
-   * Returns false for a stale one: replies are reordered and doubled on the way.
+   * Takes a refusal of an append after `rejected`, the follower's log agreeing at most up to
+   * `hint`. Returns false for a stale one: replies are reordered and doubled on the way.
    */
   maybeDecrease(rejected: Index, hint: Index): boolean {
     if (this.state === "snapshot") return false;

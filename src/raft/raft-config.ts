@@ -2,7 +2,9 @@
 import { DbError } from "../base/errors.ts";
 import type { NodeId, RaftConfig } from "./types.ts";
 
-/** Everything but the node's own id. With 50 ms ticks: heartbeats each 100 ms, elections after 1 s. */
+/**
+ * Everything but the node's own id. With 50 ms ticks: heartbeats each 100 ms, elections after 1 s.
+ */
 export const raftDefaults: Omit<RaftConfig, "id"> = Object.freeze({
   electionTicks: 20,
   heartbeatTicks: 2,

@@ -1,4 +1,5 @@
-// ReadIndex: reads confirmed by a heartbeat round that a quorum acknowledged after they were asked (thesis 6.4).
+// ReadIndex: reads confirmed by a heartbeat round that a quorum acknowledged after they were asked
+// (thesis 6.4).
 import { beginRound, broadcastHeartbeat } from "./replication.ts";
 import type { PendingRead, RaftState } from "./state.ts";
 import { MessageType, Role } from "./types.ts";

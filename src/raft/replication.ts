@@ -1,4 +1,5 @@
-// The leader's side of the log: appends to members, what is committed, heartbeats, and lost leadership.
+// The leader's side of the log: appends to members, what is committed, heartbeats, and lost
+// leadership.
 import { invariant } from "../base/invariant.ts";
 import { entryBytes } from "./log.ts";
 import type { Progress } from "./progress.ts";

@@ -226,4 +226,3 @@ function checkInitial(initial: InitialState): void {
 function damaged(reason: string, at: number): DbError {
   return new DbError("RAFT_STATE_DAMAGED", `raft state on disk: ${reason}`, { at });
 }
-

@@ -13,9 +13,12 @@ import type { Message } from "./types.ts";
 export function stepMessage(raft: RaftState, message: Message): void {
   invariant(message.to === raft.id, "messages reach the node they are addressed to");
   const isVote = message.type === MessageType.vote || message.type === MessageType.preVote;
-  if (isVote && (!raft.votingAllowed || protectsLeader(raft, message))) return;
-  if (message.term > raft.term) enterTermOf(raft, message);
-  else if (message.term < raft.term) {
+  if (isVote && !raft.votingAllowed) return;
+  if (message.term > raft.term) {
+    if (isVote && protectsLeader(raft, message)) return;
+    enterTermOf(raft, message);
+  }
+  if (message.term < raft.term) {
     answerOldTerm(raft, message);
     return;
   }
@@ -38,9 +41,9 @@ function isFromLeader(message: Message): boolean {
 }
 
 /**
- * Messages of older terms are void. Two get an answer that shows the newer term: a leader that could
- * otherwise neither be heard nor be told (this node may be protected from voting by pre-vote and
- * check-quorum), and a pre-candidate that would otherwise ask for ever.
+ * Messages of older terms are void. Two get an answer that shows the newer term: a leader that
+ * could otherwise neither be heard nor be told (this node may be protected from voting by pre-vote
+ * and check-quorum), and a pre-candidate that would otherwise ask for ever.
  */
 function answerOldTerm(raft: RaftState, message: Message): void {
   const { type, from } = message;

@@ -4,7 +4,10 @@ import type { RaftState } from "./state.ts";
 import { MessageType, Role } from "./types.ts";
 import type { NodeId } from "./types.ts";
 
-/** Begins a transfer to `to`; returns false when this cannot be. A running one to another is replaced. */
+/**
+ * Begins a transfer to `to`; returns false when this cannot be. A running one to another is
+ * replaced.
+ */
 export function startTransfer(raft: RaftState, to: NodeId): boolean {
   if (raft.role !== Role.leader || to === raft.id) return false;
   const progress = raft.members.get(to);

@@ -74,8 +74,8 @@ export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 export const VOTE_BY_TRANSFER = 1;
 
 /**
- * `context` of a refused append or a heartbeat's answer: the follower may have lost the end of its log (relaxed syncing),
- * so what the leader knows of it may be too high. See `Raft.setVoting`.
+ * `context` of a refused append or a heartbeat's answer: the follower may have lost the end of its
+ * log (relaxed syncing), so what the leader knows of it may be too high. See `Raft.setVoting`.
  */
 export const LOG_MAY_HAVE_SHRUNK = 1;
 
@@ -138,7 +138,9 @@ export interface RaftConfig {
   readonly applyingBytesMax: number;
   /** Ask "could I win?" before raising the term: a node that was cut off does not disrupt. */
   readonly preVote: boolean;
-  /** A leader whose quorum is silent for an election timeout steps down; voters protect it so long. */
+  /**
+   * A leader whose quorum is silent for an election timeout steps down; voters protect it so long.
+   */
   readonly checkQuorum: boolean;
   /**
    * Hand out committed entries before this node's own disk has them. Right for a state machine in
@@ -178,14 +180,15 @@ export interface SnapshotRequest {
 }
 
 /**
- * Work for the shell. ONE object, reused: valid until the next call of `ready()`; its arrays must not
- * be kept. Take it in this order: write `hardState`, `snapshot`, `entries` (begin the write), send
- * `messages` (do not wait for the write), apply `committed`.
+ * Work for the shell. ONE object, reused: valid until the next call of `ready()`; its arrays must
+ * not be kept. Take it in this order: write `hardState`, `snapshot`, `entries` (begin the write),
+ * send `messages` (do not wait for the write), apply `committed`.
  */
 export interface Ready {
   /**
-   * Number of this disk write, rising; 0 when there is nothing to write. Call `persisted(write)` when
-   * everything of it is durable. Writes become durable in order: `persisted(n)` says all up to n.
+   * Number of this disk write, rising; 0 when there is nothing to write. Call `persisted(write)`
+   * when everything of it is durable. Writes become durable in order: `persisted(n)` says all up to
+   * n.
    */
   readonly write: number;
   /** Not null when it is part of the write. */
@@ -200,7 +203,9 @@ export interface Ready {
    * `entries`; then call `applied(snapshot.index)`. No `committed` is handed out until then.
    */
   readonly snapshot: SnapshotMark | null;
-  /** Append these. If the first one's index exists already, everything from there on is replaced. */
+  /**
+   * Append these. If the first one's index exists already, everything from there on is replaced.
+   */
   readonly entries: readonly Entry[];
   /** Send all of them now: the core held back what had to wait for a write. */
   readonly messages: readonly Message[];
@@ -213,7 +218,9 @@ export interface Ready {
   readonly readStates: readonly ReadState[];
   /** Stream a snapshot to these; then `reportSnapshot`. */
   readonly snapshotRequests: readonly SnapshotRequest[];
-  /** Role, term or leader differ from the last `ready()`. Unanswered reads of before are void then. */
+  /**
+   * Role, term or leader differ from the last `ready()`. Unanswered reads of before are void then.
+   */
   readonly roleChanged: boolean;
   /** Newest round any of `messages` may carry: stamp its time before sending them. */
   readonly round: number;
@@ -355,8 +362,9 @@ export interface Raft {
   /** Forgets entries up to `index`, which must be applied. O(entries dropped). */
   compact(index: Index): void;
   /**
-   * Smallest index that a member still needs from this log: of those lately heard from, and of those
-   * with a snapshot on its way. `compact(neededIndex() - 1)` strands nobody. `lastIndex + 1` if none.
+   * Smallest index that a member still needs from this log: of those lately heard from, and of
+   * those with a snapshot on its way. `compact(neededIndex() - 1)` strands nobody. `lastIndex + 1`
+   * if none.
    */
   neededIndex(): Index;
   /**
