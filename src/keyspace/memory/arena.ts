@@ -1,0 +1,258 @@
+// Room for records: taken from the end of a segment or from a dead record of the same size.
+import type { Buffer } from "node:buffer";
+import {
+  DATABASE_MASK,
+  DATABASE_SHIFT,
+  FIELD_BYTES,
+  FLAG_IMAGE,
+  FLAG_LISTED,
+  FLAG_LONG_KEY,
+  FLAG_TIME,
+  HEADER_BYTES,
+  KEY_LENGTH_SHIFT,
+  LONG_KEY_MARK,
+  RESERVED_UNITS,
+  SHARED_UNITS_MAX,
+  TWO_32,
+  TYPE_MASK,
+  WORD_DEAD_UNITS,
+  WORD_EXPIRY_HIGH,
+  WORD_EXPIRY_LOW,
+  WORD_FREE_NEXT,
+  WORD_FREE_PREVIOUS,
+  WORD_VALUE_LENGTH,
+  WORD_VERSION_HIGH,
+  WORD_VERSION_LOW,
+} from "./record.ts";
+import { SEGMENT_STRIPES, SEGMENT_UNITS, SegmentKind, Segments, UNIT_BYTES } from "./segments.ts";
+
+/** Dead records of up to this many units wait in lists by size for a record of the same size. */
+const LISTED_UNITS_MAX = 4096;
+
+/** Units of a record with these lengths. */
+export function recordUnits(timed: boolean, keyLength: number, valueLength: number): number {
+  const fields = (timed ? FIELD_BYTES : 0) + (keyLength >= LONG_KEY_MARK ? FIELD_BYTES : 0);
+  return Math.ceil((HEADER_BYTES + fields + keyLength + valueLength) / UNIT_BYTES);
+}
+
+/** Records by reference, and the memory they live in. Knows nothing of keys' order or of databases. */
+export class Arena {
+  readonly segments = new Segments();
+  /** The segments' views by number, here for speed: `ref >>> 16` is the number. */
+  readonly bytes: Buffer[] = this.segments.bytes;
+  readonly views: DataView[] = this.segments.views;
+  readonly words: Int32Array[] = this.segments.words;
+
+  /** By first number of a records segment: units in dead records, and units handed out. */
+  readonly deadUnitsOf: number[] = [];
+  readonly usedUnitsOf: number[] = [];
+  /** Records kept for snapshots, by first number. */
+  readonly imagesOf: number[] = [];
+  /** Units in records segments handed out and not dead; in dead records; in buffers of large records. */
+  liveUnits = 0;
+  deadUnits = 0;
+  largeBytes = 0;
+  /** Segment that is being emptied: its dead records are not used again. -1 for none. */
+  victim = -1;
+
+  readonly #free = new Uint32Array(LISTED_UNITS_MAX + 1);
+  #current = -1;
+  /** Next free unit of the current segment, and its end, as references. */
+  #at = 0;
+  #end = 0;
+
+  /** Room for a record; the memory holds whatever it held before. */
+  allocate(units: number): number {
+    if (units <= LISTED_UNITS_MAX) {
+      const listed = this.#free[units]!;
+      if (listed !== 0) {
+        this.unlist(listed, units);
+        this.deadUnitsOf[firstNumber(listed)]! -= units;
+        this.deadUnits -= units;
+        this.liveUnits += units;
+        return listed;
+      }
+    } else if (units > SHARED_UNITS_MAX) {
+      return this.#allocateLarge(units);
+    }
+    if (this.#at + units > this.#end) this.#nextSegment();
+    const ref = this.#at;
+    this.#at = ref + units;
+    this.usedUnitsOf[this.#current]! += units;
+    this.liveUnits += units;
+    return ref;
+  }
+
+  /** Takes back a record's room. Nothing may refer to it any more. */
+  retire(ref: number): void {
+    const units = this.unitsOf(ref);
+    if (units > SHARED_UNITS_MAX) {
+      const number = ref >>> 16;
+      this.largeBytes -= this.segments.largeBytes(number);
+      this.segments.giveLarge(number);
+      return;
+    }
+    this.liveUnits -= units;
+    this.#kill(ref, units);
+  }
+
+  #kill(ref: number, units: number): void {
+    const segment = firstNumber(ref);
+    this.deadUnitsOf[segment]! += units;
+    this.deadUnits += units;
+    const words = this.words[ref >>> 16]!;
+    const base = (ref & 0xffff) << 2;
+    words[base + WORD_DEAD_UNITS] = units;
+    if (units > LISTED_UNITS_MAX || segment === this.victim) {
+      words[base] = 0;
+      return;
+    }
+    const next = this.#free[units]!;
+    words[base] = FLAG_LISTED;
+    words[base + WORD_FREE_NEXT] = next;
+    words[base + WORD_FREE_PREVIOUS] = 0;
+    if (next !== 0) this.words[next >>> 16]![((next & 0xffff) << 2) + WORD_FREE_PREVIOUS] = ref;
+    this.#free[units] = ref;
+  }
+
+  /** Takes a dead record out of its free list. */
+  unlist(ref: number, units: number): void {
+    const words = this.words[ref >>> 16]!;
+    const base = (ref & 0xffff) << 2;
+    const next = words[base + WORD_FREE_NEXT]! >>> 0;
+    const previous = words[base + WORD_FREE_PREVIOUS]! >>> 0;
+    words[base] = 0;
+    if (next !== 0) {
+      this.words[next >>> 16]![((next & 0xffff) << 2) + WORD_FREE_PREVIOUS] = previous;
+    }
+    if (previous === 0) this.#free[units] = next;
+    else this.words[previous >>> 16]![((previous & 0xffff) << 2) + WORD_FREE_NEXT] = next;
+  }
+
+  /** Units of any record, dead ones included. */
+  unitsOf(ref: number): number {
+    const words = this.words[ref >>> 16]!;
+    const base = (ref & 0xffff) << 2;
+    const head = words[base]!;
+    if ((head & TYPE_MASK) === 0) return words[base + WORD_DEAD_UNITS]!;
+    const bytes = this.keyOffset(ref) - ((ref & 0xffff) << 4) + this.keyLength(ref);
+    return Math.ceil((bytes + words[base + WORD_VALUE_LENGTH]!) / UNIT_BYTES);
+  }
+
+  typeOf(ref: number): number {
+    return this.words[ref >>> 16]![(ref & 0xffff) << 2]! & TYPE_MASK;
+  }
+
+  databaseOf(ref: number): number {
+    return (this.words[ref >>> 16]![(ref & 0xffff) << 2]! >>> DATABASE_SHIFT) & DATABASE_MASK;
+  }
+
+  keyOffset(ref: number): number {
+    const unit = ref & 0xffff;
+    const head = this.words[ref >>> 16]![unit << 2]!;
+    return (unit << 4) + HEADER_BYTES + (head & FLAG_TIME) + ((head & FLAG_LONG_KEY) >>> 1);
+  }
+
+  keyLength(ref: number): number {
+    const words = this.words[ref >>> 16]!;
+    const base = (ref & 0xffff) << 2;
+    const head = words[base]!;
+    const length = head >>> KEY_LENGTH_SHIFT;
+    if (length !== LONG_KEY_MARK) return length;
+    return words[base + ((HEADER_BYTES + (head & FLAG_TIME)) >>> 2)]!;
+  }
+
+  valueLength(ref: number): number {
+    return this.words[ref >>> 16]![((ref & 0xffff) << 2) + WORD_VALUE_LENGTH]!;
+  }
+
+  valueOffset(ref: number): number {
+    return this.keyOffset(ref) + this.keyLength(ref);
+  }
+
+  /** Unix ms, or 0 for never. */
+  expireAt(ref: number): number {
+    const words = this.words[ref >>> 16]!;
+    const base = (ref & 0xffff) << 2;
+    if ((words[base]! & FLAG_TIME) === 0) return 0;
+    return words[base + WORD_EXPIRY_HIGH]! * TWO_32 + (words[base + WORD_EXPIRY_LOW]! >>> 0);
+  }
+
+  versionIndex(ref: number): number {
+    const words = this.words[ref >>> 16]!;
+    const base = (ref & 0xffff) << 2;
+    const high = words[base + WORD_VERSION_HIGH]! & 0xffff;
+    return high * TWO_32 + (words[base + WORD_VERSION_LOW]! >>> 0);
+  }
+
+  versionPosition(ref: number): number {
+    return this.words[ref >>> 16]![((ref & 0xffff) << 2) + WORD_VERSION_HIGH]! >>> 16;
+  }
+
+  /** Counts a record out of its table that is kept for a snapshot: its segment is not emptied meanwhile. */
+  markImage(ref: number): void {
+    this.words[ref >>> 16]![(ref & 0xffff) << 2]! |= FLAG_IMAGE;
+    if (this.unitsOf(ref) <= SHARED_UNITS_MAX) this.imagesOf[firstNumber(ref)]!++;
+  }
+
+  /** Retires a record marked by {@link markImage}. */
+  retireImage(ref: number): void {
+    if (this.unitsOf(ref) <= SHARED_UNITS_MAX) this.imagesOf[firstNumber(ref)]!--;
+    this.retire(ref);
+  }
+
+  /** Whether new records go to this segment. */
+  isCurrent(first: number): boolean {
+    return first === this.#current;
+  }
+
+  /** Ends the current segment, so that it can be emptied too. */
+  closeCurrent(): void {
+    if (this.#current === -1) return;
+    const rest = this.#end - this.#at;
+    if (rest > 0) {
+      this.usedUnitsOf[this.#current]! += rest;
+      this.#kill(this.#at, rest);
+    }
+    this.#current = -1;
+    this.#at = 0;
+    this.#end = 0;
+  }
+
+  /** Gives back a segment whose records are all dead and in no list. */
+  release(first: number): void {
+    this.deadUnits -= this.deadUnitsOf[first]!;
+    this.deadUnitsOf[first] = 0;
+    this.usedUnitsOf[first] = 0;
+    this.segments.giveSegment(first);
+  }
+
+  #allocateLarge(units: number): number {
+    const number = this.segments.takeLarge(units * UNIT_BYTES);
+    this.largeBytes += this.segments.largeBytes(number);
+    return number * 65536;
+  }
+
+  #nextSegment(): void {
+    this.closeCurrent();
+    const first = this.segments.takeSegment(SegmentKind.records);
+    // The very first units stay unused, so that small references can mean something else.
+    const reserved = first === 0 ? RESERVED_UNITS : 0;
+    this.#current = first;
+    this.#at = first * 65536 + reserved;
+    this.#end = first * 65536 + SEGMENT_UNITS;
+    while (this.deadUnitsOf.length <= first) {
+      this.deadUnitsOf.push(0);
+      this.usedUnitsOf.push(0);
+      this.imagesOf.push(0);
+    }
+    this.usedUnitsOf[first] = reserved;
+    this.deadUnitsOf[first] = 0;
+    this.imagesOf[first] = 0;
+  }
+}
+
+/** First number of the shared segment that holds a reference. */
+export function firstNumber(ref: number): number {
+  return (ref >>> 16) & ~(SEGMENT_STRIPES - 1);
+}

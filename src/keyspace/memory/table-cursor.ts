@@ -1,0 +1,83 @@
+// Walks a slot's table in order of (hash, key bytes), whatever its pages look like.
+import type { Arena } from "./arena.ts";
+import type { Table } from "./table.ts";
+import {
+  DEPTH_MASK,
+  DEPTH_SHIFT,
+  homeWord,
+  PAGE_HEADER_WORDS,
+  WORD_CAPACITY,
+  WORD_PREFIX,
+} from "./table-page.ts";
+
+/** A place in a slot's table. Any change of the table makes it invalid: `seek` again. */
+export class TableCursor {
+  /** Record at the place; 0 past the last. */
+  ref = 0;
+  /** Its hash, unsigned. */
+  hash = 0;
+  readonly #arena: Arena;
+  readonly #table: Table;
+  #root = 0;
+  #leaf = 0;
+  #at = 0;
+  #end = 0;
+
+  constructor(arena: Arena, table: Table) {
+    this.#arena = arena;
+    this.#table = table;
+  }
+
+  /** Goes to the first entry whose hash is at least `hash` (unsigned). Returns its record, or 0. */
+  seek(root: number, hash: number): number {
+    this.#root = root;
+    this.ref = 0;
+    if (root === 0) return 0;
+    this.#enter(this.#table.leafOf(root, hash | 0));
+    const base = (this.#leaf & 0xffff) << 2;
+    this.#at = homeWord(this.#arena.words[this.#leaf >>> 16]!, base, hash | 0);
+    this.#settle();
+    while (this.ref !== 0 && this.hash < hash) this.next();
+    return this.ref;
+  }
+
+  /** Goes to the next entry. Returns its record, or 0. */
+  next(): number {
+    this.#at += 2;
+    this.#settle();
+    return this.ref;
+  }
+
+  #enter(leaf: number): void {
+    const words = this.#arena.words[leaf >>> 16]!;
+    const base = (leaf & 0xffff) << 2;
+    this.#leaf = leaf;
+    this.#at = base + PAGE_HEADER_WORDS;
+    this.#end = this.#at + words[base + WORD_CAPACITY]! * 2;
+  }
+
+  /** Passes over gaps and on to the following leaves. */
+  #settle(): void {
+    for (;;) {
+      const words = this.#arena.words[this.#leaf >>> 16]!;
+      const end = this.#end;
+      let at = this.#at;
+      while (at < end && words[at + 1] === 0) at += 2;
+      this.#at = at;
+      if (at < end) {
+        this.ref = words[at + 1]! >>> 0;
+        this.hash = words[at]! >>> 0;
+        return;
+      }
+      const base = (this.#leaf & 0xffff) << 2;
+      const depth = (words[base]! >>> DEPTH_SHIFT) & DEPTH_MASK;
+      const prefix = words[base + WORD_PREFIX]! >>> 0;
+      const following = prefix + 2 ** (32 - depth);
+      if (following >= 2 ** 32) {
+        this.ref = 0;
+        return;
+      }
+      this.#enter(this.#table.leafOf(this.#root, following | 0));
+    }
+  }
+}
