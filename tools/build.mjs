@@ -1,5 +1,6 @@
-// Builds the product into dist/: compiles src/, copies what is not compiled, drops what has no source any more.
-// Plain Node without dependencies of its own. `isBuilt()` lets a start without changes skip all of it.
+// Builds the product into dist/: compiles src/, copies what is not compiled, drops what has no
+// source any more. Plain Node without dependencies of its own. `isBuilt()` lets a start without
+// changes skip all of it.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -17,7 +18,9 @@ export function isBuilt() {
   return existsSync(stampFile) && readFileSync(stampFile, "utf8") === sourceStamp();
 }
 
-/** Builds dist/. Returns false, with the compiler's messages printed, when a source has an error. */
+/**
+ * Builds dist/. Returns false, with the compiler's messages printed, when a source has an error.
+ */
 export function build() {
   rmSync(stampFile, { force: true });
   const stamp = sourceStamp();
@@ -37,7 +40,9 @@ export function build() {
   return true;
 }
 
-/** Names, sizes and times of all files the build reads: cheap to compute, different after any edit. */
+/**
+ * Names, sizes and times of all files the build reads: cheap to compute, different after any edit.
+ */
 function sourceStamp() {
   const hash = createHash("sha256").update(process.version);
   const single = ["package.json", "tsconfig.base.json", "tsconfig.build.json", "tools/build.mjs"];

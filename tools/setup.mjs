@@ -1,5 +1,5 @@
-// Makes a clone ready to run: installs and builds what is missing or stale, and does nothing otherwise.
-// Runs before `npm start` and `npm test`, on plain Node, before any dependency is there.
+// Makes a clone ready to run: installs and builds what is missing or stale, and does nothing
+// otherwise. Runs before `npm start` and `npm test`, on plain Node, before any dependency is there.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -31,7 +31,8 @@ function runTests() {
   const worked = run("vitest", ["run", ...reporters, ...filters]);
   const before = total.failed;
   if (existsSync(report)) addReport(JSON.parse(readFileSync(report, "utf8")));
-  // Errors outside of tests (an unhandled rejection, a crash of vitest) show in the exit code alone.
+  // Errors outside of tests (an unhandled rejection, a crash of vitest) show in the exit code
+  // alone.
   if (!worked && total.failed === before) total.failed += 1;
 }
 
