@@ -10,6 +10,7 @@ import {
   type OperationOrigin,
 } from "../commands/operation.ts";
 import type { CommandTable } from "../commands/table.ts";
+import { DATABASE_COUNT } from "../keyspace/keyspace.ts";
 import type { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
 import { Args } from "../resp/args.ts";
 import { NullReply } from "../resp/null-reply.ts";
@@ -64,6 +65,10 @@ export class Applier {
   ceilingMs = 0;
   appliedIndex = 0;
   appliedTerm = 0;
+  /** Whether any key has an expiry: then entries carry a ceiling for the leader's clock. */
+  holdsExpiries = false;
+  /** Addresses of members as the cluster layer wrote them into configuration entries. */
+  members = "";
   readonly #commands: CommandTable<DataCommand>;
   readonly #args = new Args();
   readonly #header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
@@ -78,9 +83,23 @@ export class Applier {
     this.context = new ApplyContext(keyspace);
   }
 
-  /** Whether any key has an expiry: then entries carry a ceiling for the leader's clock. */
-  get holdsExpiries(): boolean {
-    return this.keyspace.stats().keysWithExpiry > 0;
+  /** Takes over the place in the log of a snapshot that was loaded. */
+  restore(index: number, term: number, timeMs: number, ceilingMs: number): void {
+    this.appliedIndex = index;
+    this.appliedTerm = term;
+    this.timeMs = timeMs;
+    this.ceilingMs = ceilingMs;
+    this.#noteExpiries();
+  }
+
+  #noteExpiries(): void {
+    for (let database = 0; database < DATABASE_COUNT; database++) {
+      if (this.keyspace.sizeWithExpiry(database) > 0) {
+        this.holdsExpiries = true;
+        return;
+      }
+    }
+    this.holdsExpiries = false;
   }
 
   /** Moves past an entry without operations. */
@@ -114,6 +133,7 @@ export class Applier {
     this.sessions.sweep(this.timeMs);
     this.appliedIndex = index;
     this.appliedTerm = term;
+    this.#noteExpiries();
   }
 
   /** Runs the reads of a batch that stand after all writes of the log so far. */

@@ -18,6 +18,10 @@ import { ShardClock } from "./shard-clock.ts";
 
 /** A batch is closed when it passes this, however busy the disk is. */
 const BATCH_BYTES_MAX = 1024 * 1024;
+/** Entry bytes kept in memory: alone, with followers, and with followers that need old ones. */
+const LONE_LOG_BYTES = 256 * 1024;
+const CACHED_LOG_BYTES = 8 * 1024 * 1024;
+const CACHED_LOG_BYTES_MAX = 256 * 1024 * 1024;
 /** A position in an entry has 16 bits in a record's version. */
 const BATCH_OPERATIONS_MAX = 60_000;
 /** Operations whose fate is not known after so long are answered `-UNCERTAIN`. */
@@ -80,6 +84,8 @@ export class Replica {
   #lostLeadershipMs = 0;
   #leaderHeardMs: number;
   #ready: Ready | null = null;
+  /** The core took no proposal at the last try: wait for something to be applied. */
+  #refused = false;
 
   constructor(
     options: ReplicaOptions,
@@ -191,6 +197,18 @@ export class Replica {
     }
   }
 
+  /** Something waits that the next turn can do, whatever the disk does. */
+  get hasWork(): boolean {
+    if (this.raft.hasReady() || this.#reads !== null) return true;
+    const canClose = !this.#host.log.writing || this.options.relaxedSync;
+    if (!canClose || this.#open.count === 0 || this.#refused) return false;
+    return this.#serving || this.#canForward();
+  }
+
+  #canForward(): boolean {
+    return !this.isLeader && this.raft.leader !== 0;
+  }
+
   /** Second half: messages, applying, reads; and all that follows from them. */
   finish(): void {
     this.#runReads();
@@ -248,7 +266,7 @@ export class Replica {
     if (this.isLeader) {
       if (!this.#serving) return;
       this.#propose(batch);
-    } else if (this.raft.leader !== 0) {
+    } else if (this.#canForward()) {
       this.#open = this.#freshBatch();
       this.#forwarder.forward(batch, this.raft.leader);
       this.#recycle(batch);
@@ -261,7 +279,8 @@ export class Replica {
       this.#queueReads(batch);
       return;
     }
-    if (this.raft.refusal(batch.bytes) !== null) return;
+    this.#refused = this.raft.refusal(batch.bytes) !== null;
+    if (this.#refused) return;
     this.clock.stamp(this.#header);
     this.#header.seed1 = this.#host.random.uint32();
     this.#header.seed2 = this.#host.random.uint32();
@@ -330,7 +349,18 @@ export class Replica {
       this.stats.entriesApplied++;
     }
     this.raft.applied(committed[committed.length - 1]!.index);
+    this.#refused = false;
+    this.#compact();
     this.#host.onApplied(this);
+  }
+
+  /** Entries in memory serve followers that are a little behind; those far behind get a snapshot. */
+  #compact(): void {
+    const raft = this.raft;
+    if (raft.logBytes <= (this.#soleVoter() ? LONE_LOG_BYTES : CACHED_LOG_BYTES)) return;
+    const strands = raft.logBytes > CACHED_LOG_BYTES_MAX;
+    const index = strands ? raft.appliedIndex : Math.min(raft.appliedIndex, raft.neededIndex() - 1);
+    if (index >= raft.firstIndex) raft.compact(index);
   }
 
   #applyNormal(entry: Entry): void {

@@ -1,5 +1,7 @@
 // The RESP port: accepts clients, holds what all sessions share, sends replies once per turn.
+import { viewOf } from "../base/bytes.ts";
 import { invariant } from "../base/invariant.ts";
+import { decodeOperation, type OperationBuffer } from "../commands/operation.ts";
 import { CommandTable } from "../commands/table.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
 import type { Clock, Scheduler } from "../platform/clock.ts";
@@ -212,6 +214,17 @@ export class RespServer {
     const usec = (this.clock.monotonicMs() - startedMs) * 1000;
     entry.usec += usec;
     this.slowLog.consider(usec, this.nowMs(), args, session.connection.remote, session.state.name);
+  }
+
+  /** Points arguments at a command that a transaction queued, its name first, as it came. */
+  decodeQueued(queued: OperationBuffer, at: number, name: string, args: Args): void {
+    decodeOperation(queued.bytes, queued.view, at, args);
+    const size = queued.view.getUint32(at, true);
+    const bytes = Buffer.concat([Buffer.from(name), queued.bytes.subarray(at, at + size)]);
+    for (let i = 1; i < args.count; i++) args.offsets[i]! += name.length - at;
+    args.offsets[0] = 0;
+    args.lengths[0] = name.length;
+    args.setMemory(bytes, viewOf(bytes));
   }
 
   /** Answers a name that is no command, in Redis's words. */

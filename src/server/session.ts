@@ -247,6 +247,23 @@ export class Session implements ConnectionHandler, ReplyTarget {
     }
   }
 
+  /** Runs a read at once where that is allowed, or submits: for commands that are built, not parsed. */
+  runData(command: DataCommand, isWrite: boolean, database: number, args: Args): void {
+    const server = this.server;
+    const sequence = this.#issued++;
+    if (!isWrite && sequence === this.#answered && server.readableNow) {
+      this.#answered++;
+      command.apply(server.backend.readContext(database), args, server.writer);
+      return;
+    }
+    server.backend.submit(command, isWrite, database, args, this, sequence);
+  }
+
+  /** Sequence of the command that runs now. */
+  get lastSequence(): number {
+    return this.#issued - 1;
+  }
+
   #executeSession(entry: CommandEntry, args: Args): boolean {
     const command = entry.session!;
     if (entry.isBarrier && this.#issued !== this.#answered) {

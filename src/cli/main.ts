@@ -1,0 +1,31 @@
+// The command `kvorum`: picks the subcommand, prints what it returns, sets the exit code.
+import { Command } from "commander";
+import { DbError } from "../base/errors.ts";
+import { addServerCommand } from "./server-command.ts";
+import { release } from "./release.ts";
+
+const program = new Command("kvorum")
+  .description(
+    "Kvorum: a key-value database that speaks the Redis protocol.\n" +
+      "An acknowledged write is on disk at a majority, and every read sees it.",
+  )
+  .version(release, "-v, --version")
+  .showHelpAfterError("(add --help for the options)");
+addServerCommand(program);
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.stderr.write(`kvorum: ${describe(error)}\n`);
+  process.exitCode = 1;
+}
+
+/** One line for people; the stack only for what should never happen. */
+function describe(error: unknown): string {
+  if (error instanceof DbError) return `${error.message} [${error.code}]`;
+  if (error instanceof Error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === undefined ? (error.stack ?? error.message) : error.message;
+  }
+  return String(error);
+}

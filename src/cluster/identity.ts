@@ -1,0 +1,91 @@
+// Who this node is: cluster, node id, hash seed and first voters, in one small file that never changes.
+import { crc32 } from "../base/checksum.ts";
+import { DbError } from "../base/errors.ts";
+import type { Disk } from "../platform/disk.ts";
+import type { Random } from "../platform/random.ts";
+import { readWhole, replaceFile } from "./small-file.ts";
+
+/** Name of the file in the data directory. */
+export const IDENTITY_FILE = "kvorum.json";
+const FORMAT = 1;
+/** Ids are drawn below this, so that they stay readable. */
+const NODE_ID_END = 0x7fff_ffff;
+
+/** What a node keeps for ever. */
+export interface Identity {
+  readonly clusterId: string;
+  readonly nodeId: number;
+  /** Seed of the keyed hash, the same on all nodes of the cluster. */
+  readonly hashSeed: readonly [number, number];
+  /** The voters the cluster started with: the configuration before the first log entry. */
+  readonly firstVoters: readonly number[];
+}
+
+/**
+ * Reads the identity of a data directory.
+ *
+ * @returns Null when the directory has none yet.
+ * @throws DbError `IDENTITY_CORRUPT` when the file is damaged or of a later format.
+ */
+export async function loadIdentity(disk: Disk, directory: string): Promise<Identity | null> {
+  const bytes = await readWhole(disk, directory, IDENTITY_FILE);
+  if (bytes === null) return null;
+  const text = Buffer.from(bytes).toString("utf8");
+  const path = `${directory}/${IDENTITY_FILE}`;
+  try {
+    const file = JSON.parse(text) as { format: number; checksum: number; identity: Identity };
+    if (file.format === FORMAT && file.checksum === checksumOf(file.identity)) return file.identity;
+  } catch (error) {
+    throw corrupt(path, error);
+  }
+  throw corrupt(path, undefined);
+}
+
+/** Writes the identity durably: the whole file or nothing. */
+export async function saveIdentity(
+  disk: Disk,
+  directory: string,
+  identity: Identity,
+): Promise<void> {
+  const file = { format: FORMAT, checksum: checksumOf(identity), identity };
+  const bytes = Buffer.from(JSON.stringify(file, null, 2) + "\n");
+  await replaceFile(disk, directory, IDENTITY_FILE, bytes);
+}
+
+/** An identity for a cluster that starts with this node alone. */
+export function newIdentity(random: Random): Identity {
+  const nodeId = newNodeId(random);
+  return {
+    clusterId: newClusterId(random),
+    nodeId,
+    hashSeed: [random.uint32(), random.uint32()],
+    firstVoters: [nodeId],
+  };
+}
+
+/** A node id: 1 to 2^31 - 2. */
+export function newNodeId(random: Random): number {
+  return (random.uint32() % (NODE_ID_END - 1)) + 1;
+}
+
+/** A cluster id: 32 hexadecimal digits. */
+export function newClusterId(random: Random): string {
+  const bytes = new Uint8Array(16);
+  random.fill(bytes);
+  return Buffer.from(bytes).toString("hex");
+}
+
+function checksumOf(identity: Identity): number {
+  const { clusterId, nodeId, hashSeed, firstVoters } = identity;
+  const text = Buffer.from(JSON.stringify([clusterId, nodeId, hashSeed, firstVoters]));
+  return crc32(text, 0, text.length);
+}
+
+function corrupt(path: string, cause: unknown): DbError {
+  return new DbError(
+    "IDENTITY_CORRUPT",
+    `${path} is damaged or of a later release; restore it from a copy, or start with another --data`,
+    { file: path },
+    cause,
+  );
+}

@@ -1,0 +1,302 @@
+// One node of Kvorum: opens its data directory, recovers its shard, ties log, replica and clients together.
+import { appliedCommands } from "../commands/applied-commands.ts";
+import { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
+import type { Clock, Scheduler } from "../platform/clock.ts";
+import type { Disk, DiskLock } from "../platform/disk.ts";
+import type { Random } from "../platform/random.ts";
+import { RaftCore } from "../raft/raft-core.ts";
+import { resolveRaftConfig } from "../raft/raft-config.ts";
+import type { ConfState, Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";
+import { Applier } from "../replica/applier.ts";
+import { Forwarder } from "../replica/forwarder.ts";
+import { Replica } from "../replica/replica.ts";
+import { ReplicaSet } from "../replica/replica-set.ts";
+import { SnapshotStore } from "../replica/snapshot-store.ts";
+import { SnapshotInstaller, Snapshots, SNAPSHOT_LOG_BYTES } from "../replica/snapshots.ts";
+import { Wal, type WalSync } from "../wal/wal.ts";
+import { type Identity, loadIdentity, newIdentity, saveIdentity } from "./identity.ts";
+import { RecoveredShard, Recovery } from "./recovery.ts";
+import { FIRST_SHARD, Router } from "./router.ts";
+
+/** Milliseconds between ticks of the consensus core. */
+export const TICK_MS = 50;
+/** Work of the keyspace's cleaner in one turn, milliseconds. */
+const CLEAN_MS = 1;
+
+/** How a node runs. */
+export interface NodeOptions {
+  readonly directory: string;
+  readonly sync: WalSync;
+  /** Bytes of one segment of the log. */
+  readonly segmentBytes: number;
+  /** Shortest election timeout, in ticks of 50 ms. */
+  readonly electionTicks: number;
+}
+
+/** Settings for a server. */
+export const defaultNodeOptions: Omit<NodeOptions, "directory"> = {
+  sync: "always",
+  segmentBytes: 64 * 1024 * 1024,
+  electionTicks: 10,
+};
+
+/** Facts beside a message in the node's log. */
+export type Facts = Readonly<Record<string, string | number | boolean | null>>;
+
+/** What a node stands on. */
+export interface NodeEnvironment {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly report: (level: "info" | "warn" | "error", message: string, facts: Facts) => void;
+  /** The node cannot go on safely: end the process. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** A node that runs. Open one with {@link KvorumNode.open}. */
+export class KvorumNode {
+  readonly options: NodeOptions;
+  readonly identity: Identity;
+  /** Sends replies that were written to sessions; set by the server. */
+  flushReplies: () => void = () => {};
+  /** Sends messages of the turn to peers; set when the node has peers. */
+  flushMessages: () => void = () => {};
+  sendMessage: (shard: number, message: Message) => void = () => {};
+  readonly #environment: NodeEnvironment;
+  readonly #lock: DiskLock;
+  readonly replicas: ReplicaSet;
+  #wal!: Wal;
+  #replica!: Replica;
+  #router!: Router;
+  #snapshots!: Snapshots;
+  #cleaning = false;
+  #walBytesAtSnapshot = 0;
+
+  private constructor(
+    environment: NodeEnvironment,
+    options: NodeOptions,
+    identity: Identity,
+    lock: DiskLock,
+    restarted: boolean,
+  ) {
+    this.#environment = environment;
+    this.options = options;
+    this.identity = identity;
+    this.#lock = lock;
+    this.replicas = new ReplicaSet({
+      clock: environment.clock,
+      scheduler: environment.scheduler,
+      random: environment.random,
+      tickMs: TICK_MS,
+      incarnation: environment.random.uint32(),
+      restarted,
+      send: (shard, message) => this.sendMessage(shard, message),
+      flushMessages: () => this.flushMessages(),
+      flushReplies: () => this.flushReplies(),
+      onApplied: () => this.#afterApply(),
+      onLeadership: (replica) => this.#onLeadership(replica),
+      onLogFull: (isFull) => this.#onLogFull(isFull),
+      onLogFailed: (error) => environment.onFatal(error),
+      onSnapshotWanted: () => this.#saveInBackground(),
+      installSnapshot: (replica, mark) => this.#installSnapshot(replica, mark),
+      sendSnapshot: (replica, request) => this.#sendSnapshot(replica, request),
+    });
+  }
+
+  get replica(): Replica {
+    return this.#replica;
+  }
+
+  get router(): Router {
+    return this.#router;
+  }
+
+  get snapshots(): Snapshots {
+    return this.#snapshots;
+  }
+
+  get wal(): Wal {
+    return this.#wal;
+  }
+
+  /**
+   * Opens a data directory: takes its lock, recovers what it holds, or starts a cluster of one.
+   *
+   * @throws DbError for damage, with file and offset; `EBUSY` when another process uses the directory.
+   */
+  static async open(environment: NodeEnvironment, options: NodeOptions): Promise<KvorumNode> {
+    const { disk } = environment;
+    await disk.makeDirectory(options.directory);
+    const lock = await disk.lock(options.directory);
+    try {
+      const known = await loadIdentity(disk, options.directory);
+      const identity = known ?? newIdentity(environment.random);
+      if (known === null) await saveIdentity(disk, options.directory, identity);
+      const node = new KvorumNode(environment, options, identity, lock, known !== null);
+      await node.#recover();
+      return node;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Starts ticking; a lone voter becomes leader at once. */
+  start(): void {
+    this.replicas.start();
+    const voters = this.#replica.raft.conf.voters;
+    if (voters.length === 1 && voters[0] === this.identity.nodeId) this.#replica.raft.campaign();
+    this.replicas.wantTurn();
+  }
+
+  /** Flushes and closes; nothing may be submitted any more. */
+  async close(): Promise<void> {
+    this.replicas.stop();
+    await this.#wal.close();
+    await this.#lock.release();
+  }
+
+  // ---- recovery
+
+  async #recover(): Promise<void> {
+    const { disk, scheduler } = this.#environment;
+    const { directory, sync, segmentBytes } = this.options;
+    const recovery = new Recovery();
+    const opened = await Wal.open(
+      this.#environment,
+      `${directory}/log`,
+      { sync, segmentBytes },
+      recovery,
+      this.replicas,
+    );
+    this.#wal = opened.wal;
+    this.replicas.attach(opened.wal);
+    this.#environment.report("info", "log recovered", { ...opened.report });
+    const recovered = recovery.shards.get(FIRST_SHARD) ?? new RecoveredShard();
+    const store = new SnapshotStore(disk, scheduler, `${directory}/snapshots/shard-${FIRST_SHARD}`);
+    await store.open();
+    await this.#restore(recovered, store);
+  }
+
+  async #restore(recovered: RecoveredShard, store: SnapshotStore): Promise<void> {
+    const applier = this.#newApplier();
+    let conf = this.#firstConf();
+    const index = recovered.snapshotIndex;
+    const file = index === 0 ? null : await store.find(index);
+    if (file !== null) {
+      const installer = new SnapshotInstaller(applier);
+      await store.read(file, (bytes) => installer.add(bytes));
+      conf = installer.finish().conf;
+    }
+    const initial = {
+      hardState: recovered.hardState,
+      conf,
+      entries: recovered.tailAfter(index),
+      snapshotIndex: index,
+      snapshotTerm: recovered.snapshotTerm,
+      appliedIndex: index,
+    };
+    this.#replica = this.#newReplica(applier, initial);
+    this.replicas.add(this.#replica);
+    this.#router = new Router(this.#replica);
+    this.#snapshots = new Snapshots(this.#replica, store, this.#snapshotLog(), file);
+  }
+
+  #newApplier(): Applier {
+    const [seed0, seed1] = this.identity.hashSeed;
+    return new Applier(new MemoryKeyspace({ seed0, seed1 }), appliedCommands);
+  }
+
+  #newReplica(applier: Applier, initial: ConstructorParameters<typeof RaftCore>[1]): Replica {
+    const { clock, random } = this.#environment;
+    const { electionTicks, sync } = this.options;
+    const config = resolveRaftConfig({ id: this.identity.nodeId, electionTicks });
+    const raft = new RaftCore(config, initial, () => random.uint32());
+    const forwarder = new Forwarder(
+      () => false,
+      () => clock.monotonicMs(),
+    );
+    const options = {
+      shard: FIRST_SHARD,
+      nodeId: this.identity.nodeId,
+      electionTimeoutMs: electionTicks * TICK_MS,
+      relaxedSync: sync !== "always",
+    };
+    return new Replica(options, raft, applier, this.replicas, forwarder);
+  }
+
+  #firstConf(): ConfState {
+    return {
+      voters: this.identity.firstVoters,
+      votersOutgoing: [],
+      learners: [],
+      learnersNext: [],
+      autoLeave: false,
+    };
+  }
+
+  #snapshotLog(): ConstructorParameters<typeof Snapshots>[2] {
+    const wal = this.#wal;
+    return {
+      appendSnapshotMark: (shard, index, term) => wal.appendSnapshotMark(shard, index, term),
+      setFloor: (shard, index) => wal.setFloor(shard, index),
+      sync: () => this.replicas.syncLog(),
+    };
+  }
+
+  // ---- what replicas tell
+
+  #afterApply(): void {
+    this.#wantCleaning();
+    const bytes = this.#wal.bytesAppended;
+    if (bytes - this.#walBytesAtSnapshot > this.#snapshotEveryBytes()) this.#saveInBackground();
+  }
+
+  #snapshotEveryBytes(): number {
+    return Math.max(SNAPSHOT_LOG_BYTES, this.#replica.applier.keyspace.stats().liveBytes);
+  }
+
+  /** Lets the keyspace give back dead space, a little each turn, while there is some. */
+  #wantCleaning(): void {
+    const keyspace = this.#replica.applier.keyspace;
+    if (this.#cleaning || !keyspace.needsCleaning) return;
+    this.#cleaning = true;
+    this.#environment.scheduler.soon(() => {
+      this.#cleaning = false;
+      if (keyspace.cleanStep(CLEAN_MS)) this.#wantCleaning();
+    });
+  }
+
+  #saveInBackground(): void {
+    if (this.#snapshots.saving) return;
+    this.#walBytesAtSnapshot = this.#wal.bytesAppended;
+    const { clock, report } = this.#environment;
+    const startedMs = clock.monotonicMs();
+    this.#snapshots.save(clock.wallMs()).then(
+      (file) => {
+        const ms = Math.round(clock.monotonicMs() - startedMs);
+        report("info", "snapshot saved", { index: file.index, ms });
+      },
+      (error: unknown) => {
+        report("error", "snapshot failed", { error: String(error) });
+      },
+    );
+  }
+
+  #onLeadership(replica: Replica): void {
+    const { raft, serving } = replica;
+    const facts = { shard: replica.options.shard, term: raft.term, leader: raft.leader, serving };
+    this.#environment.report("info", "leadership", facts);
+  }
+
+  #onLogFull(isFull: boolean): void {
+    this.#router.logFull = isFull;
+    if (isFull) this.#environment.report("error", "disk full: writes are refused", {});
+    else this.#environment.report("info", "disk has room again: writes resume", {});
+  }
+
+  #installSnapshot(_replica: Replica, _mark: SnapshotMark): void {}
+
+  #sendSnapshot(_replica: Replica, _request: SnapshotRequest): void {}
+}

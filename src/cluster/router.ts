@@ -1,0 +1,62 @@
+// Sends each data command to the replica of its shard. One shard holds all slots now.
+import type { CommandContext, DataCommand } from "../commands/command.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { ReplyTarget } from "../replica/reply-target.ts";
+import type { Args } from "../resp/args.ts";
+
+/** The first shard, which holds all slots until it is split. */
+export const FIRST_SHARD = 1;
+
+const LOG_FULL =
+  "MISCONF the disk of the log is full: writes are refused until there is room again; reads go on";
+const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+
+/** The database behind the sessions of one node. */
+export class Router {
+  readonly #replica: Replica;
+  /** The log cannot grow. */
+  logFull = false;
+  /** Bytes of data above which commands that grow memory are refused; 0: no limit. */
+  memoryBytesMax = 0;
+
+  constructor(replica: Replica) {
+    this.#replica = replica;
+  }
+
+  readable(): boolean {
+    return this.#replica.readable();
+  }
+
+  readContext(database: number): CommandContext {
+    return this.#replica.readContext(database);
+  }
+
+  submit(
+    command: DataCommand,
+    isWrite: boolean,
+    database: number,
+    args: Args,
+    target: ReplyTarget,
+    sequence: number,
+  ): void {
+    this.#replica.submit(command, isWrite, database, args, target, sequence);
+  }
+
+  get pendingBytes(): number {
+    return this.#replica.pendingBytes;
+  }
+
+  /** Null, or the error that refuses a write now. */
+  writeRefusal(growsMemory: boolean): string | null {
+    if (this.logFull) return LOG_FULL;
+    if (growsMemory && this.memoryBytesMax > 0 && this.usedBytes > this.memoryBytesMax) {
+      return OUT_OF_MEMORY;
+    }
+    return null;
+  }
+
+  /** Bytes that count against `memoryBytesMax`: data, and operations on their way. */
+  get usedBytes(): number {
+    return this.#replica.applier.keyspace.stats().liveBytes + this.#replica.pendingBytes;
+  }
+}

@@ -1,0 +1,222 @@
+// All replicas of one node: they share the log, the turn of the loop, and the connections to peers.
+import type { DbError } from "../base/errors.ts";
+import { invariant } from "../base/invariant.ts";
+import type { Clock, Scheduler, Timer } from "../platform/clock.ts";
+import type { Random } from "../platform/random.ts";
+import type { Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";
+import type { Wal, WalListener } from "../wal/wal.ts";
+import type { Replica } from "./replica.ts";
+import type { ReplicaHost, ReplicaLog } from "./replica-host.ts";
+
+/** Bytes that may wait for the disk before relaxed sync stops calling entries persisted early. */
+const BEHIND_BYTES = 16 * 1024 * 1024;
+
+/** What the set works with, and whom it tells. */
+export interface ReplicaSetEnvironment {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  /** Milliseconds between ticks of the consensus core. */
+  readonly tickMs: number;
+  readonly incarnation: number;
+  readonly restarted: boolean;
+  send(shard: number, message: Message): void;
+  /** Messages of this turn were given to `send`: put them on their way. */
+  flushMessages(): void;
+  /** Replies were written: send them. */
+  flushReplies(): void;
+  onApplied(replica: Replica): void;
+  onLeadership(replica: Replica): void;
+  onLogFull(isFull: boolean): void;
+  onLogFailed(error: DbError): void;
+  onSnapshotWanted(shard: number): void;
+  installSnapshot(replica: Replica, mark: SnapshotMark): void;
+  sendSnapshot(replica: Replica, request: SnapshotRequest): void;
+}
+
+/** The replicas of a node by shard, and the turn they take together. */
+export class ReplicaSet implements ReplicaHost, WalListener {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly incarnation: number;
+  readonly restarted: boolean;
+  readonly #environment: ReplicaSetEnvironment;
+  readonly #replicas = new Map<number, Replica>();
+  /** The same replicas, for the loops of each turn. */
+  #list: readonly Replica[] = [];
+  #wal: Wal | null = null;
+  #log: WalView | null = null;
+  /** Who waits for a frame to be durable; few at a time. */
+  readonly #syncs: { readonly frame: number; readonly resolve: () => void }[] = [];
+  #turnWanted = false;
+  #inTurn = false;
+  #repliesWaiting = false;
+  #ticking: Timer | null = null;
+  #closed = false;
+  readonly #turn = (): void => {
+    this.#turnWanted = false;
+    if (!this.#closed) this.#takeTurn();
+  };
+
+  constructor(environment: ReplicaSetEnvironment) {
+    this.#environment = environment;
+    this.clock = environment.clock;
+    this.random = environment.random;
+    this.incarnation = environment.incarnation;
+    this.restarted = environment.restarted;
+  }
+
+  get log(): ReplicaLog {
+    invariant(this.#log !== null, "the log is open before replicas use it");
+    return this.#log;
+  }
+
+  /** Gives the set its log, once it is open. */
+  attach(wal: Wal): void {
+    this.#wal = wal;
+    this.#log = new WalView(wal);
+  }
+
+  add(replica: Replica): void {
+    this.#replicas.set(replica.options.shard, replica);
+    this.#list = [...this.#replicas.values()];
+    this.wantTurn();
+  }
+
+  get(shard: number): Replica | undefined {
+    return this.#replicas.get(shard);
+  }
+
+  get all(): readonly Replica[] {
+    return this.#list;
+  }
+
+  /** Starts the ticks. */
+  start(): void {
+    const tick = (): void => {
+      if (this.#closed) return;
+      this.#ticking = this.#environment.scheduler.after(this.#environment.tickMs, tick);
+      for (const replica of this.#list) replica.tick();
+      this.wantTurn();
+    };
+    this.#ticking = this.#environment.scheduler.after(this.#environment.tickMs, tick);
+  }
+
+  /** Stops ticks and turns; what is in flight is left to the log. */
+  stop(): void {
+    this.#closed = true;
+    this.#ticking?.cancel();
+  }
+
+  // ---- the turn
+
+  wantTurn(): void {
+    if (this.#turnWanted || this.#inTurn) return;
+    this.#turnWanted = true;
+    this.#environment.scheduler.soon(this.#turn);
+  }
+
+  /** Writes what was appended to the log; resolves when it is durable. */
+  syncLog(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#syncs.push({ frame: this.log.nextSequence, resolve });
+      this.wantTurn();
+    });
+  }
+
+  /** The log is durable up to a frame: the next frame goes out before anything is applied. */
+  onDurable(frame: number): void {
+    if (this.#closed) return;
+    for (const replica of this.#list) replica.onDurable(frame);
+    this.#takeTurn();
+    while (this.#syncs.length > 0 && this.#syncs[0]!.frame <= frame) this.#syncs.shift()!.resolve();
+  }
+
+  #takeTurn(): void {
+    const wal = this.#wal;
+    if (wal === null) return;
+    invariant(!this.#inTurn, "turns do not nest");
+    this.#inTurn = true;
+    const list = this.#list;
+    for (let i = 0; i < list.length; i++) list[i]!.collect();
+    wal.flush();
+    for (let i = 0; i < list.length; i++) list[i]!.finish();
+    wal.flush();
+    this.#inTurn = false;
+    this.#environment.flushMessages();
+    if (this.#repliesWaiting) {
+      this.#repliesWaiting = false;
+      this.#environment.flushReplies();
+    }
+    for (let i = 0; i < list.length; i++) {
+      if (list[i]!.hasWork) this.wantTurn();
+    }
+  }
+
+  // ---- what replicas ask of their node
+
+  send(shard: number, message: Message): void {
+    this.#environment.send(shard, message);
+  }
+
+  onApplied(replica: Replica): void {
+    this.#repliesWaiting = true;
+    if (!this.#inTurn) this.wantTurn();
+    this.#environment.onApplied(replica);
+  }
+
+  onLeadership(replica: Replica): void {
+    this.#environment.onLeadership(replica);
+  }
+
+  installSnapshot(replica: Replica, mark: SnapshotMark): void {
+    this.#environment.installSnapshot(replica, mark);
+  }
+
+  sendSnapshot(replica: Replica, request: SnapshotRequest): void {
+    this.#environment.sendSnapshot(replica, request);
+  }
+
+  // ---- what the log tells
+
+  onFull(isFull: boolean): void {
+    this.#environment.onLogFull(isFull);
+  }
+
+  onFailed(error: DbError): void {
+    this.#environment.onLogFailed(error);
+  }
+
+  onSnapshotWanted(shard: number): void {
+    this.#environment.onSnapshotWanted(shard);
+  }
+}
+
+/** The log as replicas see it. */
+class WalView implements ReplicaLog {
+  readonly #wal: Wal;
+
+  constructor(wal: Wal) {
+    this.#wal = wal;
+  }
+
+  get writing(): boolean {
+    return this.#wal.writing;
+  }
+
+  get nextSequence(): number {
+    return this.#wal.nextSequence;
+  }
+
+  get behind(): boolean {
+    return this.#wal.pendingBytes > BEHIND_BYTES;
+  }
+
+  appendEntry(shard: number, term: number, index: number, type: number, bytes: Uint8Array): void {
+    this.#wal.appendEntry(shard, term, index, type, bytes);
+  }
+
+  appendHardState(shard: number, term: number, vote: number, commit: number): void {
+    this.#wal.appendHardState(shard, term, vote, commit);
+  }
+}

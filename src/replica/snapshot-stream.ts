@@ -1,0 +1,69 @@
+// The bytes of a snapshot of one replica, made piece by piece while the replica goes on.
+import type { SnapshotStream as KeyspaceStream } from "../keyspace/memory/snapshot-stream.ts";
+import type { Applier } from "./applier.ts";
+import {
+  encodeEnd,
+  encodeMeta,
+  makeSection,
+  sealSection,
+  Section,
+  SECTION_HEADER_BYTES,
+  SNAPSHOT_MAGIC,
+  type SnapshotMeta,
+} from "./snapshot-file.ts";
+
+/** Bytes of one piece. */
+export const PIECE_BYTES = 256 * 1024;
+
+/**
+ * A snapshot of the state as it is when the object is made. Call `next` until it returns null; `release` it
+ * in any case, since the keyspace keeps old records for it.
+ */
+export class SnapshotStream {
+  readonly meta: SnapshotMeta;
+  readonly #keyspace: KeyspaceStream;
+  /** What goes out before the keyspace's chunks, already encoded. */
+  #head: Uint8Array | null;
+  #sections = 2;
+  #ended = false;
+  #released = false;
+
+  constructor(applier: Applier, meta: SnapshotMeta) {
+    this.meta = meta;
+    this.#keyspace = applier.keyspace.pin();
+    const parts = [
+      SNAPSHOT_MAGIC,
+      encodeMeta(meta),
+      makeSection(Section.sessions, applier.sessions.encode()),
+    ];
+    this.#head = Buffer.concat(parts);
+  }
+
+  /** The next piece in memory of its own, or null at the end. About a millisecond of work. */
+  next(): Uint8Array | null {
+    if (this.#head !== null) {
+      const head = this.#head;
+      this.#head = null;
+      return head;
+    }
+    if (this.#ended) return null;
+    const bytes = Buffer.allocUnsafeSlow(SECTION_HEADER_BYTES + PIECE_BYTES);
+    const room = bytes.subarray(SECTION_HEADER_BYTES);
+    const length = this.#keyspace.next(room);
+    if (length === 0) {
+      this.#ended = true;
+      this.release();
+      return encodeEnd(this.#sections);
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    sealSection(bytes, view, 0, Section.keyspace, length);
+    this.#sections++;
+    return bytes.subarray(0, SECTION_HEADER_BYTES + length);
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#keyspace.release();
+  }
+}

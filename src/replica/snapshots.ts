@@ -1,0 +1,160 @@
+// Decides when a shard's state is saved, saves it, and lets the log forget what the snapshot holds.
+import { DbError } from "../base/errors.ts";
+import { invariant } from "../base/invariant.ts";
+import { SnapshotLoader } from "../keyspace/memory/snapshot-loader.ts";
+import type { Applier } from "./applier.ts";
+import type { Replica } from "./replica.ts";
+import {
+  decodeMeta,
+  Section,
+  SectionParser,
+  type SectionSink,
+  type SnapshotMeta,
+} from "./snapshot-file.ts";
+import type { SnapshotFile, SnapshotStore } from "./snapshot-store.ts";
+import { SnapshotStream } from "./snapshot-stream.ts";
+
+/** Log bytes after the last snapshot that make a new one worth its work. */
+export const SNAPSHOT_LOG_BYTES = 64 * 1024 * 1024;
+
+/** The parts of the log that snapshots move on. */
+export interface SnapshotLog {
+  appendSnapshotMark(shard: number, index: number, term: number): void;
+  /** Everything up to `index` is in a durable snapshot. */
+  setFloor(shard: number, index: number): void;
+  /** Writes what was appended; resolves when it is durable. */
+  sync(): Promise<void>;
+}
+
+/** Loads a snapshot's sections into an empty state machine. */
+export class SnapshotInstaller implements SectionSink {
+  readonly #applier: Applier;
+  readonly #loader: SnapshotLoader;
+  readonly #parser: SectionParser;
+  #meta: SnapshotMeta | null = null;
+
+  constructor(applier: Applier) {
+    this.#applier = applier;
+    this.#loader = new SnapshotLoader(applier.keyspace);
+    this.#parser = new SectionParser(this);
+  }
+
+  /** Takes the next bytes. Throws DbError `SNAPSHOT_CORRUPT`. */
+  add(bytes: Uint8Array): void {
+    this.#parser.add(bytes);
+  }
+
+  onSection(kind: number, payload: Uint8Array): void {
+    if (kind === Section.meta) this.#meta = decodeMeta(payload);
+    else if (kind === Section.sessions) this.#applier.sessions.decode(payload);
+    else if (kind === Section.keyspace) this.#loader.add(payload);
+  }
+
+  /** Ends the load; returns what the snapshot says of itself. */
+  finish(): SnapshotMeta {
+    const meta = this.#meta;
+    if (!this.#parser.complete || meta === null) {
+      throw new DbError("SNAPSHOT_CORRUPT", "snapshot is damaged: its end is missing");
+    }
+    this.#loader.finish();
+    this.#applier.restore(meta.index, meta.term, meta.timeMs, meta.ceilingMs);
+    this.#applier.members = meta.members;
+    return meta;
+  }
+}
+
+/** Snapshots of one replica. */
+export class Snapshots {
+  readonly #replica: Replica;
+  readonly #store: SnapshotStore;
+  readonly #log: SnapshotLog;
+  #running: Promise<SnapshotFile> | null = null;
+  #newest: SnapshotFile | null;
+  /** Unix ms of the last success, and whether the last try succeeded. */
+  lastSavedMs = 0;
+  lastOk = true;
+
+  constructor(
+    replica: Replica,
+    store: SnapshotStore,
+    log: SnapshotLog,
+    newest: SnapshotFile | null,
+  ) {
+    this.#replica = replica;
+    this.#store = store;
+    this.#log = log;
+    this.#newest = newest;
+  }
+
+  get saving(): boolean {
+    return this.#running !== null;
+  }
+
+  /** Index of the newest durable snapshot, 0 when there is none. */
+  get index(): number {
+    return this.#newest?.index ?? 0;
+  }
+
+  get newest(): SnapshotFile | null {
+    return this.#newest;
+  }
+
+  get store(): SnapshotStore {
+    return this.#store;
+  }
+
+  /** What a snapshot taken now would say of itself. */
+  metaNow(): SnapshotMeta {
+    const { applier, raft, options } = this.#replica;
+    return {
+      shard: options.shard,
+      index: applier.appliedIndex,
+      term: applier.appliedTerm,
+      timeMs: applier.timeMs,
+      ceilingMs: applier.ceilingMs,
+      conf: raft.conf,
+      members: applier.members,
+    };
+  }
+
+  /** A stream of the state as it is now; between entries only. */
+  stream(): SnapshotStream {
+    return new SnapshotStream(this.#replica.applier, this.metaNow());
+  }
+
+  /** Saves the state as it is now, unless a save runs: then resolves with that one. */
+  save(nowMs: number): Promise<SnapshotFile> {
+    this.#running ??= this.#save(nowMs).finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  /** A snapshot from a leader was installed. */
+  async adopt(file: SnapshotFile): Promise<void> {
+    await this.#become(file);
+  }
+
+  async #save(nowMs: number): Promise<SnapshotFile> {
+    try {
+      const file = await this.#store.save(this.stream());
+      await this.#become(file);
+      this.lastSavedMs = nowMs;
+      this.lastOk = true;
+      return file;
+    } catch (error) {
+      this.lastOk = false;
+      throw error;
+    }
+  }
+
+  async #become(file: SnapshotFile): Promise<void> {
+    const shard = this.#replica.options.shard;
+    invariant(file.index >= this.index, "snapshots move on");
+    this.#log.appendSnapshotMark(shard, file.index, file.term);
+    await this.#log.sync();
+    this.#newest = file;
+    this.#log.setFloor(shard, file.index);
+    await this.#store.prune(file.index);
+  }
+}

@@ -1,0 +1,301 @@
+// MULTI, EXEC, DISCARD, WATCH, UNWATCH: commands are kept encoded, and EXEC is one operation in the log.
+import { CommandId } from "../commands/ids.ts";
+import { encodeOperation, OperationBuffer } from "../commands/operation.ts";
+import { encodeWatchList, execCommand, rawReplyCommand } from "../commands/transaction.ts";
+import { WATCH_VERSION_BYTES, watchVersionsCommand } from "../commands/watch-versions.ts";
+import type { ReplyTarget } from "../replica/reply-target.ts";
+import { Args } from "../resp/args.ts";
+import type { Reply } from "../resp/reply.ts";
+import { RespWriter } from "../resp/writer.ts";
+import type { CommandEntry, SessionCommand } from "./command-entry.ts";
+import type { Session } from "./session.ts";
+
+/** Bytes of commands that one transaction may queue. */
+const TRANSACTION_BYTES_MAX = 64 * 1024 * 1024;
+const TRANSACTION_COMMANDS_MAX = 1024 * 1024;
+
+/** A key under WATCH, with the version it had. */
+export interface WatchedKey {
+  readonly database: number;
+  readonly key: Uint8Array;
+  readonly present: boolean;
+  readonly index: number;
+  readonly position: number;
+}
+
+/** What MULTI has queued so far. */
+export interface OpenTransaction {
+  /** A command was refused while queueing: EXEC will abort. */
+  failed: boolean;
+  /** Encoded operations, one behind the other, and where each starts. */
+  readonly operations: OperationBuffer;
+  readonly starts: number[];
+  /** Commands of the session itself, by their place among the starts; run when EXEC comes. */
+  readonly sessionCommands: Map<number, CommandEntry>;
+  writes: boolean;
+}
+
+/** Handles a command inside MULTI; false when it must run at once (EXEC and the like). */
+export function queueInTransaction(session: Session, entry: CommandEntry, args: Args): boolean {
+  const transaction = session.state.transaction!;
+  switch (entry.name) {
+    case "exec":
+      execute(session, transaction);
+      return true;
+    case "discard":
+    case "reset":
+    case "quit":
+    case "multi":
+    case "watch":
+      return false;
+    default:
+  }
+  if (entry.notInTransaction) {
+    transaction.failed = true;
+    session.replyError("ERR Command not allowed inside a transaction");
+    return true;
+  }
+  const { operations, starts } = transaction;
+  if (operations.length > TRANSACTION_BYTES_MAX || starts.length >= TRANSACTION_COMMANDS_MAX) {
+    transaction.failed = true;
+    session.replyError("ERR the transaction is too big: at most 64 MiB and 1048576 commands");
+    return true;
+  }
+  if (entry.isWrite) {
+    const refusal = session.server.backend.writeRefusal(entry.deniesOutOfMemory);
+    if (refusal !== null) {
+      transaction.failed = true;
+      session.replyError(refusal);
+      return true;
+    }
+  }
+  starts.push(operations.length);
+  if (entry.data === null) transaction.sessionCommands.set(starts.length - 1, entry);
+  transaction.writes ||= entry.isWrite;
+  const id = entry.data === null ? CommandId.rawReply : entry.data.id;
+  encodeOperation(operations, id, session.state.database, 0, args);
+  session.replySimple("QUEUED");
+  return true;
+}
+
+function execute(session: Session, transaction: OpenTransaction): void {
+  session.state.transaction = null;
+  const watched = session.state.watched;
+  session.state.watched = [];
+  if (transaction.failed) {
+    session.replyError("EXECABORT Transaction discarded because of previous errors.");
+    return;
+  }
+  const database = session.state.database;
+  const operations =
+    transaction.sessionCommands.size === 0 ? transaction : withReplies(session, transaction);
+  const args = execArguments(encodeWatchList(watched), operations);
+  session.runData(execCommand, transaction.writes, database, args);
+}
+
+/** Points arguments at the watch list and at each operation, as the EXEC operation wants them. */
+function execArguments(
+  watches: Uint8Array,
+  { operations, starts }: Pick<OpenTransaction, "operations" | "starts">,
+): Args {
+  const args = new Args(starts.length + 2);
+  const watchesAt = operations.reserve(watches.length);
+  operations.bytes.set(watches, watchesAt);
+  args.setMemory(operations.bytes, operations.view);
+  args.count = starts.length + 2;
+  args.offsets[1] = watchesAt;
+  args.lengths[1] = watches.length;
+  for (let i = 0; i < starts.length; i++) {
+    const end = starts[i + 1] ?? watchesAt;
+    args.offsets[i + 2] = starts[i]!;
+    args.lengths[i + 2] = end - starts[i]!;
+  }
+  return args;
+}
+
+/** Runs the session's own commands of a transaction now; their replies take their places in it. */
+function withReplies(
+  session: Session,
+  transaction: OpenTransaction,
+): Pick<OpenTransaction, "operations" | "starts"> {
+  const made = { operations: new OperationBuffer(), starts: [] as number[] };
+  const { operations, starts } = transaction;
+  const args = new Args();
+  const writer = new RespWriter(4096);
+  writer.protocol = session.protocol;
+  for (let i = 0; i < starts.length; i++) {
+    const at = starts[i]!;
+    const end = starts[i + 1] ?? operations.length;
+    made.starts.push(made.operations.length);
+    const entry = transaction.sessionCommands.get(i);
+    if (entry === undefined) {
+      const to = made.operations.reserve(end - at);
+      operations.bytes.copy(made.operations.bytes, to, at, end);
+      made.operations.bytes[to + 6] = session.state.database;
+      made.operations.length = to + end - at;
+      continue;
+    }
+    session.server.decodeQueued(operations, at, entry.name, args);
+    entry.session!.run(session, args, writer);
+    const reply = writer.take();
+    args.setMemory(reply, new DataView(reply.buffer, reply.byteOffset, reply.byteLength));
+    args.count = 2;
+    args.offsets[1] = 0;
+    args.lengths[1] = reply.length;
+    encodeOperation(made.operations, rawReplyCommand.id, 0, 0, args);
+  }
+  return made;
+}
+
+const multi: SessionCommand = {
+  name: "multi",
+  arity: 1,
+  flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
+  keys: { first: 0, last: 0, step: 0 },
+  group: "transactions",
+  summary: "Starts a transaction.",
+  since: "1.2.0",
+  complexity: "O(1)",
+  run(session, _args, reply) {
+    if (session.state.transaction !== null) {
+      reply.error("ERR MULTI calls can not be nested");
+      return;
+    }
+    session.state.transaction = {
+      failed: false,
+      operations: new OperationBuffer(),
+      starts: [],
+      sessionCommands: new Map(),
+      writes: false,
+    };
+    reply.ok();
+  },
+};
+
+const exec: SessionCommand = {
+  name: "exec",
+  arity: 1,
+  flags: ["noscript", "loading", "stale"],
+  keys: { first: 0, last: 0, step: 0 },
+  group: "transactions",
+  summary: "Executes all commands of a transaction.",
+  since: "1.2.0",
+  complexity: "The sum of its commands",
+  run(_session, _args, reply) {
+    reply.error("ERR EXEC without MULTI");
+  },
+};
+
+const discard: SessionCommand = {
+  name: "discard",
+  arity: 1,
+  flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
+  keys: { first: 0, last: 0, step: 0 },
+  group: "transactions",
+  summary: "Drops a transaction.",
+  since: "2.0.0",
+  complexity: "O(n) in queued commands",
+  run(session, _args, reply) {
+    if (session.state.transaction === null) {
+      reply.error("ERR DISCARD without MULTI");
+      return;
+    }
+    session.state.transaction = null;
+    session.state.watched = [];
+    reply.ok();
+  },
+};
+
+const watch: SessionCommand = {
+  name: "watch",
+  arity: -2,
+  flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
+  keys: { first: 1, last: -1, step: 1 },
+  group: "transactions",
+  summary: "Makes EXEC fail if one of these keys changes before it.",
+  since: "2.2.0",
+  complexity: "O(1) for each key",
+  run(session, args, reply) {
+    if (session.state.transaction !== null) {
+      reply.error("ERR WATCH inside MULTI is not allowed");
+      return;
+    }
+    new WatchRequest(session, args);
+  },
+};
+
+const unwatch: SessionCommand = {
+  name: "unwatch",
+  arity: 1,
+  flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
+  keys: { first: 0, last: 0, step: 0 },
+  group: "transactions",
+  summary: "Forgets the watched keys.",
+  since: "2.2.0",
+  complexity: "O(1)",
+  run(session, _args, reply) {
+    session.state.watched = [];
+    reply.ok();
+  },
+};
+
+/** Asks the leader, in order with the session's other operations, for the versions of the keys. */
+class WatchRequest implements ReplyTarget {
+  readonly protocol = 2;
+  readonly sessionId: number;
+  readonly acknowledged: number;
+  readonly #session: Session;
+  readonly #database: number;
+  readonly #keys: Uint8Array[] = [];
+  readonly #writer = new RespWriter(1024);
+  readonly #finish: (write: (reply: Reply) => void) => void;
+
+  constructor(session: Session, args: Args) {
+    this.#session = session;
+    this.sessionId = session.sessionId;
+    this.acknowledged = session.acknowledged;
+    this.#database = session.state.database;
+    for (let i = 1; i < args.count; i++) this.#keys.push(Uint8Array.from(args.look(i)));
+    this.#finish = session.defer();
+    const { backend } = session.server;
+    const sequence = session.lastSequence;
+    backend.submit(watchVersionsCommand, false, this.#database, args, this, sequence);
+  }
+
+  openReply(_sequence: number): Reply {
+    return this.#writer;
+  }
+
+  closeReply(sequence: number): void {
+    this.rawReply(sequence, this.#writer.take());
+  }
+
+  failReply(_sequence: number, error: string): void {
+    this.#finish((reply) => reply.error(error));
+  }
+
+  rawReply(_sequence: number, bytes: Uint8Array): void {
+    const start = bytes.indexOf(0x0a) + 1;
+    const expected = this.#keys.length * WATCH_VERSION_BYTES;
+    if (bytes[0] !== 0x24 || bytes.length < start + expected) {
+      const error = Buffer.from(bytes).toString("latin1", 1).trimEnd();
+      this.#finish((reply) => reply.error(error));
+      return;
+    }
+    const view = new DataView(bytes.buffer, bytes.byteOffset + start, expected);
+    this.#keys.forEach((key, place) => {
+      const at = place * WATCH_VERSION_BYTES;
+      this.#session.state.watched.push({
+        database: this.#database,
+        key,
+        present: view.getUint8(at) === 1,
+        index: view.getFloat64(at + 1, true),
+        position: view.getUint16(at + 9, true),
+      });
+    });
+    this.#finish((reply) => reply.ok());
+  }
+}
+
+/** The commands of this file, for the server's table. */
+export const transactionCommands: readonly SessionCommand[] = [multi, exec, discard, watch, unwatch];
