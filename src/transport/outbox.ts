@@ -1,0 +1,130 @@
+// What waits for one connection: small frames gathered per turn, large messages cut into pieces that
+// leave only as fast as the socket takes them.
+import { Buffer } from "node:buffer";
+import { PbfWriter } from "pbf";
+import { viewOf } from "../base/bytes.ts";
+import type { Connection } from "../platform/network.ts";
+import { FRAME_HEADER_BYTES, sealFrameBefore } from "./frame.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { FrameType } from "./generated/messages.ts";
+import { PIECE_BYTES } from "./limits.ts";
+
+/** Pieces are handed to the socket until it holds this much. */
+const SOCKET_BYTES_WANTED: number = 2 * PIECE_BYTES;
+/** In front of the first piece: type of the message, three zeros, its length. */
+export const PIECE_PREFIX_BYTES = 8;
+
+/** A message that waits to be cut; `sent` bytes of `body` have left. */
+interface LargeMessage {
+  readonly type: number;
+  readonly body: Uint8Array;
+  sent: number;
+}
+
+/** The outgoing side of a connection. Order is kept: what is begun first leaves first. */
+export class Outbox {
+  readonly #connection: Connection;
+  readonly #frames = new FrameWriter();
+  readonly #write: (bytes: Uint8Array) => void;
+  /** From `#largeAt` on; what is before has left. */
+  #large: LargeMessage[] = [];
+  #largeAt = 0;
+  #largeBytes = 0;
+  /** Set between `begin` and `end` of a message that joins the large ones. */
+  #encoder: PbfWriter | null = null;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#write = (bytes) => {
+      connection.write(bytes);
+    };
+  }
+
+  /** Bytes that the system has not taken yet. */
+  get queuedBytes(): number {
+    return this.#connection.bufferedBytes + this.#frames.pendingBytes + this.#largeBytes;
+  }
+
+  /** Begins a message of at most `bodyBytesMax` bytes, written into the returned encoder before `end`. */
+  begin(bodyBytesMax: number): PbfWriter {
+    if (bodyBytesMax <= PIECE_BYTES && this.#largeAt === this.#large.length) {
+      return this.#frames.begin(bodyBytesMax);
+    }
+    this.#encoder = new PbfWriter(Buffer.allocUnsafeSlow(bodyBytesMax));
+    return this.#encoder;
+  }
+
+  /** Finishes the message. */
+  end(type: number): void {
+    const encoder = this.#encoder;
+    if (encoder === null) {
+      this.#frames.end(type);
+      return;
+    }
+    this.#encoder = null;
+    const body = encoder.finish();
+    this.#large.push({ type, body, sent: 0 });
+    this.#largeBytes += body.length;
+  }
+
+  /** A frame without a body, which may pass between the pieces of a large message. */
+  sendEmpty(type: number): void {
+    this.#frames.begin(0);
+    this.#frames.end(type);
+  }
+
+  /** Hands to the socket what it may have now. */
+  flush(): void {
+    this.#frames.flush(this.#write);
+    this.pump();
+  }
+
+  /** Hands over pieces while the socket holds little. */
+  pump(): void {
+    while (this.#largeAt < this.#large.length) {
+      if (this.#connection.bufferedBytes >= SOCKET_BYTES_WANTED) return;
+      this.#sendPiece(this.#large[this.#largeAt]!);
+    }
+    if (this.#largeAt > 0) {
+      this.#large = [];
+      this.#largeAt = 0;
+    }
+  }
+
+  /** Lets go of memory while nothing is being sent. */
+  release(): void {
+    this.#frames.release();
+  }
+
+  #sendPiece(message: LargeMessage): void {
+    const { type, body, sent } = message;
+    const to = Math.min(sent + PIECE_BYTES, body.length);
+    const piece = body.subarray(sent, to);
+    if (piece.length === body.length) {
+      this.#writeFrame(type, new Uint8Array(FRAME_HEADER_BYTES), piece);
+    } else if (sent === 0) {
+      const head = new Uint8Array(FRAME_HEADER_BYTES + PIECE_PREFIX_BYTES);
+      const view = viewOf(head);
+      view.setUint32(FRAME_HEADER_BYTES, type, true);
+      view.setUint32(FRAME_HEADER_BYTES + 4, body.length, true);
+      this.#writeFrame(FrameType.pieceFirst, head, piece);
+    } else {
+      this.#writeFrame(FrameType.pieceNext, new Uint8Array(FRAME_HEADER_BYTES), piece);
+    }
+    message.sent = to;
+    this.#largeBytes -= piece.length;
+    if (to === body.length) {
+      this.#large[this.#largeAt] = SENT;
+      this.#largeAt++;
+    }
+  }
+
+  #writeFrame(type: number, head: Uint8Array, rest: Uint8Array): void {
+    sealFrameBefore(head, type, rest);
+    this.#connection.write(head);
+    this.#connection.write(rest);
+  }
+}
+
+/** Takes the place of a message that has left, so that its bytes are free. */
+const SENT: LargeMessage = { type: 0, body: new Uint8Array(0), sent: 0 };
