@@ -17,7 +17,7 @@ export interface WatchedVersion {
   readonly database: number;
   readonly key: Uint8Array;
   readonly present: boolean;
-  /** Log index of the last write, or for a missing key of the last removal in its slot; below 2^48. */
+  /** Log index of the last write, or for a missing key of the last entry applied; below 2^48. */
   readonly index: number;
   /** Position in the entry, below 2^16; 0 for a missing key. */
   readonly position: number;

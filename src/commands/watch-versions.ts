@@ -15,8 +15,9 @@ const POSITION_AT = 9;
 /**
  * Replies with one bulk string that holds a version for each key.
  *
- * A missing key's index is that of the last removal in its slot when the read ran. A key that came and
- * went again within the same log entry is not seen as changed: it is missing before and after.
+ * A missing key's index is that of the last entry that has touched the data when the read ran: a later
+ * removal in the key's slot has a greater one. What came and went within that same entry is not seen; the
+ * key is missing before and after, so a transaction that relies on this is none the worse.
  */
 export const watchVersionsCommand: DataCommand = {
   id: CommandId.watchVersions,
@@ -40,7 +41,9 @@ function watchVersions(context: CommandContext, args: Args, reply: Reply): void 
     const ref = findKey(context, args, key);
     const missing = ref === 0;
     const slot = slotOf(args.bytes, args.offset(key), args.length(key));
-    const index = missing ? keyspace.lastRemovalIndex(slot) : keyspace.versionIndexOf(ref);
+    const index = missing
+      ? Math.max(keyspace.writeIndex, keyspace.lastRemovalIndex(slot))
+      : keyspace.versionIndexOf(ref);
     view.setUint8(at, missing ? 0 : 1);
     view.setFloat64(at + INDEX_AT, index, true);
     view.setUint16(at + POSITION_AT, missing ? 0 : keyspace.versionPositionOf(ref), true);
