@@ -47,11 +47,15 @@ function requestVotes(raft: RaftState, type: Type, term: Term, context: number):
   }
 }
 
-/** An answer to this node's own (pre-)vote request of this round. */
+/** An answer to this node's own (pre-)vote request; late ones for something else are void. */
 export function onVoteResponse(raft: RaftState, message: Message): void {
-  const expected =
-    raft.role === Role.candidate ? MessageType.voteResponse : MessageType.preVoteResponse;
-  if (message.type === expected) countVote(raft, message.from, !message.reject);
+  const { type, reject, term, from } = message;
+  if (type === MessageType.voteResponse && raft.role === Role.candidate) {
+    countVote(raft, from, !reject);
+    return;
+  }
+  if (type !== MessageType.preVoteResponse || raft.role !== Role.preCandidate) return;
+  if (reject || term === raft.term + 1) countVote(raft, from, !reject);
 }
 
 function countVote(raft: RaftState, from: NodeId, granted: boolean): void {
