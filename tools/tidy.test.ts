@@ -220,7 +220,7 @@ describe("documentation", () => {
     { name: "what is not exported", text: "// A.\nfunction f() {}\nf();\n" },
     {
       name: "overloads with one comment",
-      text: "// A.\n/** F. */\nexport function f(a: 1): 1;\nexport function f(a: 2) { return a; }\n",
+      text: "// A.\n/** F */\nexport function f(a: 1): 1;\nexport function f(a: 2) { return a; }\n",
     },
   ])("lets $name pass", ({ text }) => {
     expect(findingsOf({ "src/base/a.ts": text })).toEqual([]);
