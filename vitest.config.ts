@@ -1,5 +1,9 @@
-// Two groups: unit tests run side by side; tests that start real processes run after them, one file at a time.
+// Two groups: unit tests run side by side; tests that start real processes run after them, one file
+// at a time.
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+/** Folders of test/ that start no process and use no port. */
+const IN_PROCESS = ["test/{raft,conformance}/**/*.test.ts"];
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -8,7 +12,7 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{src,sim,bench,tools,proto}/**/*.test.ts"],
+          include: [...IN_PROCESS, "{src,sim,bench,tools,proto}/**/*.test.ts"],
           testTimeout: 20_000,
         },
       },
@@ -16,6 +20,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "process",
           include: ["test/**/*.test.ts"],
+          exclude: IN_PROCESS,
           fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
