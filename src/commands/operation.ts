@@ -1,6 +1,7 @@
 // One command inside a log entry: layout in docs/internals/entry-format.md.
 import { copyBytes } from "../base/bytes.ts";
 import { DbError } from "../base/errors.ts";
+import { DATABASE_COUNT } from "../keyspace/keyspace.ts";
 import type { Args } from "../resp/args.ts";
 
 /** Flag: the operation carries its origin, so that a retry runs once. */
@@ -146,8 +147,10 @@ export function readOrigin(
 /**
  * Points `args` at the arguments of the operation at `at`; argument 0 is an empty range.
  *
+ * @param bytes The whole entry and nothing behind it, with `view` over the same memory from the same start.
  * @returns Where the next operation starts.
- * @throws DbError `BAD_ENTRY` when lengths do not add up; nothing outside `bytes` is read.
+ * @throws DbError `BAD_ENTRY` when lengths do not add up or there is no such database; nothing outside
+ *   `bytes` is read. What the command id means is for the caller to check.
  */
 export function decodeOperation(bytes: Uint8Array, view: DataView, at: number, args: Args): number {
   const end = bytes.length;
@@ -155,6 +158,7 @@ export function decodeOperation(bytes: Uint8Array, view: DataView, at: number, a
   const length = view.getUint32(at, true);
   const next = at + length;
   if (next > end) throw badOperation(at, "length beyond the end");
+  if (bytes[at + DATABASE_AT]! >= DATABASE_COUNT) throw badOperation(at, "no such database");
   const origin = (bytes[at + FLAGS_AT]! & OPERATION_ORIGIN) === 0 ? 0 : OPERATION_ORIGIN_BYTES;
   let cursor = at + OPERATION_HEADER_BYTES + origin;
   if (cursor + 4 > next) throw badOperation(at, "no arguments");

@@ -3,9 +3,10 @@ import { viewOf } from "../base/bytes.ts";
 import { DbError } from "../base/errors.ts";
 import { invariant } from "../base/invariant.ts";
 import { slotOf } from "../base/slot.ts";
+import { DATABASE_COUNT } from "../keyspace/keyspace.ts";
 import { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
-import { NO_KEYS } from "./access.ts";
+import { NO_KEYS, takesCount } from "./access.ts";
 import type { CommandContext, DataCommand } from "./command.ts";
 import { CommandId } from "./ids.ts";
 import { decodeOperation, operationCommandId, operationDatabase } from "./operation.ts";
@@ -127,11 +128,13 @@ function checkSteps(args: Args): void {
     const next = decodeOperation(args.bytes, args.view, at, stepArgs);
     if (next !== at + args.length(index)) throw damaged("a step of another length");
     const id = operationCommandId(args.view, at);
-    if (steps.byId(id) === undefined) {
+    const command = steps.byId(id);
+    if (command === undefined) {
       throw new DbError("BAD_ENTRY", "transaction holds a command this release does not know", {
         id,
       });
     }
+    if (!takesCount(command, stepArgs.count)) throw damaged("a step without its arguments");
   }
 }
 
@@ -146,6 +149,7 @@ function hasChanged(context: CommandContext, args: Args): boolean {
     const keyLength = view.getUint32(at + KEY_LENGTH_AT, true);
     const keyAt = at + WATCH_HEADER_BYTES;
     if (keyLength > end - keyAt) throw damaged("watched key beyond the end");
+    if (bytes[at + DATABASE_AT]! >= DATABASE_COUNT) throw damaged("watched database");
     changed ||= keyHasChanged(context, bytes, view, at, keyAt, keyLength);
     at = keyAt + keyLength;
   }
