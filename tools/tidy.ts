@@ -74,7 +74,8 @@ export function describeFinding({ path, line, message }: Finding): string {
 
 function main(args: readonly string[]): void {
   const tree = readTree();
-  const starts = args.filter((arg) => !arg.startsWith("--"));
+  const paths = args.filter((arg) => !arg.startsWith("--"));
+  const starts = paths.map((path) => (path === "." ? "" : path.replace(/^\.\//, "")));
   const isChosen = ({ path }: { readonly path: string }): boolean =>
     starts.length === 0 || starts.some((start) => path.startsWith(start));
   if (args.includes("--update")) updateRatchet(tree);
