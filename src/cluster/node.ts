@@ -239,7 +239,8 @@ export class KvorumNode {
   #snapshotLog(): ConstructorParameters<typeof Snapshots>[2] {
     const wal = this.#wal;
     return {
-      appendSnapshotMark: (shard, index, term) => wal.appendSnapshotMark(shard, index, term),
+      appendSnapshotMark: (shard, index, term, replacesLog) =>
+        wal.appendSnapshotMark(shard, index, term, replacesLog),
       setFloor: (shard, index) => wal.setFloor(shard, index),
       sync: () => this.replicas.syncLog(),
     };

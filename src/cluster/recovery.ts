@@ -10,7 +10,7 @@ export class RecoveredShard {
   snapshotIndex = 0;
   snapshotTerm = 0;
   /** Entries without gaps, the newest writing of each index. */
-  entries: Entry[] = [];
+  readonly entries: Entry[] = [];
 
   /** Entries behind an index. */
   tailAfter(index: number): Entry[] {
@@ -40,8 +40,9 @@ export class Recovery implements WalVisitor {
     this.#shard(shard).hardState = { term, vote, commit };
   }
 
-  onSnapshotMark(shard: number, index: number, term: number): void {
+  onSnapshotMark(shard: number, index: number, term: number, replacesLog: boolean): void {
     const recovered = this.#shard(shard);
+    if (replacesLog) recovered.entries.length = 0;
     recovered.snapshotIndex = index;
     recovered.snapshotTerm = term;
   }

@@ -11,12 +11,17 @@ import type { ReplyTarget } from "./reply-target.ts";
 const ANSWER_MS_MAX = 8_000;
 /** After a leader's refusal, when to try again. */
 const RETRY_MS = 50;
+/** Larger operations take another connection, so they travel alone in their session. */
+const ALONE_BYTES_MIN = 60 * 1024;
 
-const UNCERTAIN = "UNCERTAIN the leader did not answer in time; the write may or may not take effect";
+const UNCERTAIN =
+  "UNCERTAIN the leader did not answer in time; the write may or may not take effect";
 const NO_ANSWER = "CLUSTERDOWN the leader did not answer in time; the command was not executed";
 
 /** One forwarded operation as it travels. */
 export interface ForwardedOperation {
+  /** Names the operation among those of this node; comes back with the answer. */
+  readonly request: number;
   readonly session: number;
   readonly sequence: number;
   /** Everything below this sequence has been answered to the client. */
@@ -29,13 +34,21 @@ export interface ForwardedOperation {
 
 interface Outstanding extends ForwardedOperation {
   readonly target: ReplyTarget;
-  readonly view: DataView;
   readonly sinceMs: number;
-  /** Some leader may have it: not certainly undone. */
+  /** It is on its way, or was: some leader may have run it. */
   sent: boolean;
+  /** To be sent (again) when its turn comes. */
+  waiting: boolean;
   /** Refused by a node that does not lead: sent again after this time. */
   retryAtMs: number;
 }
+
+/** The answer to a forwarded operation. */
+export type ForwardAnswer =
+  | { readonly kind: "done"; readonly reply: Uint8Array }
+  /** Certainly not run, and never will be. */
+  | { readonly kind: "notLeader" }
+  | { readonly kind: "uncertain" };
 
 /** Sends one operation to a node; false when it was certainly not sent. */
 export type SendForward = (to: number, operation: ForwardedOperation) => boolean;
@@ -57,10 +70,13 @@ export interface ForwardReceiver {
 export class Forwarder {
   readonly #send: SendForward;
   readonly #now: () => number;
-  /** By session, then sequence, in the order they came. */
-  readonly #outstanding = new Map<number, Map<number, Outstanding>>();
+  /** In the order they came. */
+  readonly #outstanding = new Map<number, Outstanding>();
+  /** Unanswered requests of each session, oldest first. */
+  readonly #sessions = new Map<number, Set<number>>();
   #pendingBytes = 0;
   #leader = 0;
+  #nextRequest = 1;
   readonly #scratch = new OperationBuffer();
 
   /** @param now Monotonic milliseconds. */
@@ -72,6 +88,11 @@ export class Forwarder {
   /** Bytes of operations that wait. */
   get pendingBytes(): number {
     return this.#pendingBytes;
+  }
+
+  /** Operations that wait. */
+  get count(): number {
+    return this.#outstanding.size;
   }
 
   /** Takes the operations of a batch and sends them to the leader. */
@@ -88,15 +109,15 @@ export class Forwarder {
       const scratch = this.#scratch;
       scratch.clear();
       encodeWithOrigin(scratch, buffer.bytes, buffer.view, at, length, isWrite ? origin : null);
-      const bytes = Buffer.from(scratch.bytes.subarray(0, scratch.length));
       const operation: Outstanding = {
         ...origin,
+        request: this.#nextRequest++,
         isWrite,
-        bytes,
-        view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+        bytes: Buffer.from(scratch.bytes.subarray(0, scratch.length)),
         target,
         sinceMs: this.#now(),
         sent: false,
+        waiting: true,
         retryAtMs: 0,
       };
       this.#keep(operation);
@@ -104,72 +125,95 @@ export class Forwarder {
     });
   }
 
-  /** The leader's answer: RESP bytes, or null when it does not lead and did nothing. */
-  onReply(session: number, sequence: number, reply: Uint8Array | null): void {
-    const operation = this.#outstanding.get(session)?.get(sequence);
+  /** The answer of the node that an operation was sent to. */
+  onAnswer(request: number, answer: ForwardAnswer): void {
+    const operation = this.#outstanding.get(request);
     if (operation === undefined) return;
-    if (reply === null) {
+    if (answer.kind === "done") {
+      this.#forget(operation);
+      operation.target.rawReply(operation.sequence, answer.reply);
+      this.#dispatchNext(operation.session);
+    } else {
       operation.retryAtMs = this.#now() + RETRY_MS;
-      return;
     }
-    this.#forget(operation);
-    operation.target.rawReply(sequence, reply);
   }
 
-  /** Another node leads: everything unanswered goes there, in order. */
-  leaderChanged(leader: number): void {
+  /** Another node leads, or the connection to it is new: everything unanswered goes there, in order. */
+  sendAll(leader: number): void {
     this.#leader = leader;
-    for (const operation of this.#all()) this.#dispatch(operation);
+    for (const operation of this.#outstanding.values()) operation.waiting = true;
+    for (const operation of this.#outstanding.values()) this.#dispatch(operation);
   }
 
   /** This node leads: everything unanswered runs here, in order. */
   comeBack(receiver: ForwardReceiver): void {
-    for (const operation of this.#all()) {
+    for (const operation of [...this.#outstanding.values()]) {
       this.#forget(operation);
-      const { isWrite, bytes, view, target, sequence } = operation;
+      const { isWrite, bytes, target, sequence } = operation;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       receiver.submitEncoded(isWrite, bytes, view, 0, bytes.length, target, sequence);
     }
   }
 
-  /** Sends again what was refused, gives up what waited too long. */
-  tick(nowMs: number): void {
-    if (this.#outstanding.size === 0) return;
-    for (const operation of this.#all()) {
+  /** Sends again what was refused, gives up what waited too long. True when replies were written. */
+  tick(nowMs: number): boolean {
+    let answered = false;
+    for (const operation of [...this.#outstanding.values()]) {
       if (nowMs - operation.sinceMs > ANSWER_MS_MAX) {
         this.#forget(operation);
         const certain = !operation.sent || !operation.isWrite;
         operation.target.failReply(operation.sequence, certain ? NO_ANSWER : UNCERTAIN);
+        answered = true;
       } else if (operation.retryAtMs !== 0 && nowMs >= operation.retryAtMs) {
+        operation.retryAtMs = 0;
+        operation.waiting = true;
         this.#dispatch(operation);
-      } else if (!operation.sent) this.#dispatch(operation);
+      } else if (operation.waiting) {
+        this.#dispatch(operation);
+      }
     }
+    return answered;
   }
 
+  /** Sends an operation unless an earlier one of its session must be answered first. */
   #dispatch(operation: Outstanding): void {
-    operation.retryAtMs = 0;
-    if (this.#leader !== 0 && this.#send(this.#leader, operation)) operation.sent = true;
+    if (!operation.waiting || this.#leader === 0 || this.#mustWait(operation)) return;
+    if (!this.#send(this.#leader, operation)) return;
+    operation.sent = true;
+    operation.waiting = false;
+  }
+
+  #mustWait(operation: Outstanding): boolean {
+    const alone = operation.bytes.length >= ALONE_BYTES_MIN;
+    for (const request of this.#sessions.get(operation.session) ?? []) {
+      if (request === operation.request) return false;
+      const earlier = this.#outstanding.get(request);
+      if (earlier === undefined) continue;
+      if (alone || earlier.waiting || earlier.bytes.length >= ALONE_BYTES_MIN) return true;
+    }
+    return false;
+  }
+
+  #dispatchNext(session: number): void {
+    for (const request of this.#sessions.get(session) ?? []) {
+      const operation = this.#outstanding.get(request);
+      if (operation !== undefined && operation.waiting) this.#dispatch(operation);
+    }
   }
 
   #keep(operation: Outstanding): void {
-    let session = this.#outstanding.get(operation.session);
-    if (session === undefined) {
-      session = new Map();
-      this.#outstanding.set(operation.session, session);
-    }
-    session.set(operation.sequence, operation);
+    this.#outstanding.set(operation.request, operation);
+    const requests = this.#sessions.get(operation.session);
+    if (requests === undefined) this.#sessions.set(operation.session, new Set([operation.request]));
+    else requests.add(operation.request);
     this.#pendingBytes += operation.bytes.length;
   }
 
   #forget(operation: Outstanding): void {
-    const session = this.#outstanding.get(operation.session);
-    session?.delete(operation.sequence);
-    if (session?.size === 0) this.#outstanding.delete(operation.session);
+    this.#outstanding.delete(operation.request);
+    const requests = this.#sessions.get(operation.session);
+    requests?.delete(operation.request);
+    if (requests?.size === 0) this.#sessions.delete(operation.session);
     this.#pendingBytes -= operation.bytes.length;
-  }
-
-  #all(): Outstanding[] {
-    const all: Outstanding[] = [];
-    for (const session of this.#outstanding.values()) all.push(...session.values());
-    return all;
   }
 }

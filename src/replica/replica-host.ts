@@ -2,6 +2,7 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";
+import type { Applier } from "./applier.ts";
 import type { Replica } from "./replica.ts";
 
 /** The node's log as one replica sees it. */
@@ -13,6 +14,8 @@ export interface ReplicaLog {
   /** So much waits for the disk that nothing more should be called persisted early. */
   readonly behind: boolean;
   appendEntry(shard: number, term: number, index: number, type: number, bytes: Uint8Array): void;
+  /** Entries up to `index` are in a snapshot; `replacesLog`: those after it are void as well. */
+  appendSnapshotMark(shard: number, index: number, term: number, replacesLog: boolean): void;
   appendHardState(shard: number, term: number, vote: number, commit: number): void;
 }
 
@@ -33,6 +36,7 @@ export interface ReplicaHost {
   onApplied(replica: Replica): void;
   /** Role, term, leader, or readiness to serve has changed. */
   onLeadership(replica: Replica): void;
-  installSnapshot(replica: Replica, mark: SnapshotMark): void;
+  /** The loaded state of a snapshot that the core has accepted. */
+  installSnapshot(replica: Replica, mark: SnapshotMark): Applier;
   sendSnapshot(replica: Replica, request: SnapshotRequest): void;
 }

@@ -5,6 +5,7 @@ import type { Clock, Scheduler, Timer } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";
 import type { Wal, WalListener } from "../wal/wal.ts";
+import type { Applier } from "./applier.ts";
 import type { Replica } from "./replica.ts";
 import type { ReplicaHost, ReplicaLog } from "./replica-host.ts";
 
@@ -30,7 +31,7 @@ export interface ReplicaSetEnvironment {
   onLogFull(isFull: boolean): void;
   onLogFailed(error: DbError): void;
   onSnapshotWanted(shard: number): void;
-  installSnapshot(replica: Replica, mark: SnapshotMark): void;
+  installSnapshot(replica: Replica, mark: SnapshotMark): Applier;
   sendSnapshot(replica: Replica, request: SnapshotRequest): void;
 }
 
@@ -169,8 +170,8 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     this.#environment.onLeadership(replica);
   }
 
-  installSnapshot(replica: Replica, mark: SnapshotMark): void {
-    this.#environment.installSnapshot(replica, mark);
+  installSnapshot(replica: Replica, mark: SnapshotMark): Applier {
+    return this.#environment.installSnapshot(replica, mark);
   }
 
   sendSnapshot(replica: Replica, request: SnapshotRequest): void {
@@ -214,6 +215,10 @@ class WalView implements ReplicaLog {
 
   appendEntry(shard: number, term: number, index: number, type: number, bytes: Uint8Array): void {
     this.#wal.appendEntry(shard, term, index, type, bytes);
+  }
+
+  appendSnapshotMark(shard: number, index: number, term: number, replacesLog: boolean): void {
+    this.#wal.appendSnapshotMark(shard, index, term, replacesLog);
   }
 
   appendHardState(shard: number, term: number, vote: number, commit: number): void {

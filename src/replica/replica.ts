@@ -1,8 +1,9 @@
 // One shard on one node: feeds the consensus core, the log and the state machine, and answers who asked.
 import { invariant } from "../base/invariant.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
+import { decodeConf } from "../raft/conf-codec.ts";
 import { type Message, MessageType, Role, VOTE_BY_TRANSFER } from "../raft/types.ts";
-import type { Entry, Raft, Ready } from "../raft/types.ts";
+import type { Entry, HardState, Raft, Ready, SnapshotMark } from "../raft/types.ts";
 import { EntryType } from "../raft/types.ts";
 import type { Args } from "../resp/args.ts";
 import type { Applier } from "./applier.ts";
@@ -56,7 +57,7 @@ export interface ReplicaStats {
 export class Replica {
   readonly options: ReplicaOptions;
   readonly raft: Raft;
-  readonly applier: Applier;
+  applier: Applier;
   readonly lease: Lease;
   readonly clock: ShardClock;
   readonly stats: ReplicaStats = {
@@ -86,6 +87,7 @@ export class Replica {
   #ready: Ready | null = null;
   /** The core took no proposal at the last try: wait for something to be applied. */
   #refused = false;
+  #hardState: HardState;
 
   constructor(
     options: ReplicaOptions,
@@ -93,14 +95,16 @@ export class Replica {
     applier: Applier,
     host: ReplicaHost,
     forwarder: Forwarder,
+    hardState: HardState,
   ) {
     this.options = options;
     this.raft = raft;
     this.applier = applier;
     this.#host = host;
     this.#forwarder = forwarder;
+    this.#hardState = hardState;
     this.lease = new Lease(options.electionTimeoutMs);
-    this.clock = new ShardClock(host.clock, applier);
+    this.clock = new ShardClock(host.clock, () => this.applier);
     this.#nextReadContext = host.incarnation * 2 ** 20;
     // A restarted voter may have promised a lease before it stopped: it waits one full timeout.
     this.#leaderHeardMs = host.restarted ? host.clock.monotonicMs() : Number.NEGATIVE_INFINITY;
@@ -241,6 +245,11 @@ export class Replica {
     this.#dropStale();
   }
 
+  /** Answers of other nodes were handed to sessions. */
+  onAnswered(): void {
+    this.#host.onApplied(this);
+  }
+
   /** A message from a peer. */
   onMessage(message: Message): void {
     const isVote = message.type === MessageType.vote || message.type === MessageType.preVote;
@@ -310,7 +319,11 @@ export class Replica {
     if (ready.write === 0) return;
     const log = this.#host.log;
     const shard = this.options.shard;
-    const hard = ready.hardState;
+    const { hardState, snapshot } = ready;
+    if (hardState !== null) this.#hardState = hardState;
+    const hard = snapshot === null ? hardState : this.#hardState;
+    // An installed snapshot replaces the whole log: nothing of before may come back at a restart.
+    if (snapshot !== null) log.appendSnapshotMark(shard, snapshot.index, snapshot.term, true);
     if (hard !== null) log.appendHardState(shard, hard.term, hard.vote, hard.commit);
     const entries = ready.entries;
     for (let i = 0; i < entries.length; i++) {
@@ -331,10 +344,22 @@ export class Replica {
       for (let i = 0; i < messages.length; i++) this.#host.send(this.options.shard, messages[i]!);
     }
     if (this.raft.timeoutNowSent) this.lease.forbid();
-    if (ready.snapshot !== null) this.#host.installSnapshot(this, ready.snapshot);
+    if (ready.snapshot !== null) this.#install(ready.snapshot);
     if (ready.committed.length > 0) this.#apply(ready.committed);
     for (const state of ready.readStates) this.#onReadState(state.context, state.index);
     for (const request of ready.snapshotRequests) this.#host.sendSnapshot(this, request);
+  }
+
+  #install(mark: SnapshotMark): void {
+    const applier = this.#host.installSnapshot(this, mark);
+    this.#proposed.dropUpTo(mark.index, (batch) => {
+      batch.fail(UNCERTAIN);
+      batch.behind?.fail(NO_LEADER);
+      this.#recycle(batch);
+    });
+    this.applier = applier;
+    this.raft.applied(mark.index);
+    this.#host.onApplied(this);
   }
 
   #apply(committed: readonly Entry[]): void {
@@ -343,6 +368,7 @@ export class Replica {
       if (entry.type === EntryType.normal) this.#applyNormal(entry);
       else {
         this.#proposed.dropUpTo(entry.index, (batch) => this.#onLost(batch));
+        if (entry.type === EntryType.config) this.#applyMembers(entry);
         this.applier.skip(entry.index, entry.term);
         if (entry.type === EntryType.noop && entry.term === this.raft.term) this.#startServing();
       }
@@ -352,6 +378,12 @@ export class Replica {
     this.#refused = false;
     this.#compact();
     this.#host.onApplied(this);
+  }
+
+  /** A change of members carries the addresses of all of them, in the cluster layer's own form. */
+  #applyMembers(entry: Entry): void {
+    const { context } = decodeConf(entry.data);
+    if (context.length > 0) this.applier.members = Buffer.from(context).toString();
   }
 
   /** Entries in memory serve followers that are a little behind; those far behind get a snapshot. */
@@ -408,7 +440,7 @@ export class Replica {
     this.#serving = false;
     if (!this.isLeader) {
       this.#lostLeadershipMs = this.#host.clock.monotonicMs();
-      if (this.raft.leader !== 0) this.#forwarder.leaderChanged(this.raft.leader);
+      if (this.raft.leader !== 0) this.#forwarder.sendAll(this.raft.leader);
     }
     for (const [context, batch] of this.#waitingReads) {
       this.#waitingReads.delete(context);
@@ -476,7 +508,7 @@ export class Replica {
         this.#host.onApplied(this);
       }
     }
-    this.#forwarder.tick(nowMs);
+    if (this.#forwarder.tick(nowMs)) this.#host.onApplied(this);
   }
 
   #soleVoter(): boolean {

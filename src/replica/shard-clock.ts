@@ -23,22 +23,24 @@ interface AppliedState {
  */
 export class ShardClock {
   readonly #clock: Clock;
-  readonly #applied: AppliedState;
+  readonly #state: () => AppliedState;
   readonly #offsetMs: number;
   #floorMs = 0;
   #ceilingMs = 0;
   /** A read came close to the ceiling: an entry should move it. */
   wantsTick = false;
 
-  constructor(clock: Clock, applied: AppliedState) {
+  /** @param state What is applied now: asked each time, since a snapshot may replace it. */
+  constructor(clock: Clock, state: () => AppliedState) {
     this.#clock = clock;
-    this.#applied = applied;
+    this.#state = state;
     this.#offsetMs = clock.wallMs() - clock.monotonicMs();
   }
 
   /** This node starts to lead: time goes on from where the last leader may have read. */
   lead(): void {
-    this.#floorMs = Math.max(this.#applied.timeMs, this.#applied.ceilingMs, this.#floorMs);
+    const applied = this.#state();
+    this.#floorMs = Math.max(applied.timeMs, applied.ceilingMs, this.#floorMs);
     this.#ceilingMs = 0;
     this.wantsTick = false;
   }
@@ -46,13 +48,13 @@ export class ShardClock {
   /** Shard time now, Unix ms in whole numbers. */
   nowMs(): number {
     const nowMs = Math.floor(this.#clock.monotonicMs() + this.#offsetMs);
-    return Math.max(nowMs, this.#floorMs, this.#applied.timeMs);
+    return Math.max(nowMs, this.#floorMs, this.#state().timeMs);
   }
 
   /** The time a read at the leader uses. */
   readMs(): number {
     const nowMs = this.nowMs();
-    const applied = this.#applied;
+    const applied = this.#state();
     if (!applied.holdsExpiries) return nowMs;
     const ceilingMs = Math.max(applied.ceilingMs, applied.timeMs);
     if (nowMs <= ceilingMs - CEILING_MARGIN_MS) return nowMs;
@@ -65,7 +67,7 @@ export class ShardClock {
     const nowMs = this.nowMs();
     this.#floorMs = nowMs;
     header.timeMs = nowMs;
-    header.ceilingMs = this.#applied.holdsExpiries ? nowMs + CEILING_AHEAD_MS : 0;
+    header.ceilingMs = this.#state().holdsExpiries ? nowMs + CEILING_AHEAD_MS : 0;
     this.#ceilingMs = header.ceilingMs;
     this.wantsTick = false;
   }

@@ -13,7 +13,7 @@ import {
 } from "./snapshot-file.ts";
 
 /** Bytes of one piece. */
-export const PIECE_BYTES = 256 * 1024;
+export const PIECE_BYTES: number = 256 * 1024 - 12;
 
 /**
  * A snapshot of the state as it is when the object is made. Call `next` until it returns null; `release` it

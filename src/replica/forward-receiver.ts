@@ -1,0 +1,122 @@
+// The leader's side of forwarding: runs operations of other nodes' clients and answers those nodes.
+import type { ForwardAnswer } from "./forwarder.ts";
+import type { Reply } from "../resp/reply.ts";
+import { RespWriter } from "../resp/writer.ts";
+import type { Replica } from "./replica.ts";
+import type { ReplyTarget } from "./reply-target.ts";
+
+/** Sends an answer to the node that asked. */
+export type SendAnswer = (to: number, request: number, answer: ForwardAnswer) => void;
+
+/** A forwarded operation as it arrived; bytes are good only during the call. */
+export interface ArrivedOperation {
+  readonly request: number;
+  readonly session: number;
+  readonly acknowledged: number;
+  readonly protocol: number;
+  readonly isWrite: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/** A client session at another node, as long as something of it runs here. */
+class PeerSession implements ReplyTarget {
+  readonly from: number;
+  readonly sessionId: number;
+  readonly protocol: number;
+  acknowledged = 0;
+  /** Operations that are not answered. */
+  open = 0;
+  readonly #owner: ForwardReceiver;
+
+  constructor(owner: ForwardReceiver, from: number, sessionId: number, protocol: number) {
+    this.#owner = owner;
+    this.from = from;
+    this.sessionId = sessionId;
+    this.protocol = protocol;
+  }
+
+  openReply(_request: number): Reply {
+    this.#owner.writer.protocol = this.protocol;
+    return this.#owner.writer;
+  }
+
+  closeReply(request: number): void {
+    this.rawReply(request, this.#owner.writer.take());
+  }
+
+  failReply(request: number, error: string): void {
+    // Whether it ran is not known, or it will not run: the asker decides by asking again.
+    const uncertain = error.startsWith("UNCERTAIN");
+    if (uncertain) this.#owner.answer(this, request, { kind: "uncertain" });
+    else if (error.startsWith("CLUSTERDOWN")) {
+      this.#owner.answer(this, request, { kind: "notLeader" });
+    } else {
+      this.openReply(request).error(error);
+      this.closeReply(request);
+    }
+  }
+
+  rawReply(request: number, bytes: Uint8Array): void {
+    this.#owner.answer(this, request, { kind: "done", reply: bytes });
+  }
+}
+
+/** Takes the operations that other nodes forward to this one. */
+export class ForwardReceiver {
+  /** Catches replies one at a time. */
+  readonly writer: RespWriter = new RespWriter(64 * 1024);
+  readonly #send: SendAnswer;
+  /** By asking node and session. */
+  readonly #sessions = new Map<string, PeerSession>();
+
+  constructor(send: SendAnswer) {
+    this.#send = send;
+  }
+
+  /**
+   * Runs or submits an operation.
+   *
+   * @param refusal Null, or the error that refuses writes now.
+   */
+  onOperation(
+    replica: Replica,
+    from: number,
+    operation: ArrivedOperation,
+    refusal: string | null,
+  ): void {
+    const { request, isWrite, bytes } = operation;
+    if (!replica.serving) {
+      this.#send(from, request, { kind: "notLeader" });
+      return;
+    }
+    const session = this.#session(from, operation);
+    session.open++;
+    if (isWrite && refusal !== null) {
+      session.failReply(request, refusal);
+      return;
+    }
+    session.acknowledged = operation.acknowledged;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    replica.submitEncoded(isWrite, bytes, view, 0, bytes.length, session, request);
+  }
+
+  /** An operation of a session is answered. */
+  answer(session: PeerSession, request: number, answer: ForwardAnswer): void {
+    this.#send(session.from, request, answer);
+    session.open--;
+    if (session.open === 0) this.#sessions.delete(keyOf(session.from, session.sessionId));
+  }
+
+  #session(from: number, operation: ArrivedOperation): PeerSession {
+    const key = keyOf(from, operation.session);
+    const known = this.#sessions.get(key);
+    if (known !== undefined && known.protocol === operation.protocol) return known;
+    const made = new PeerSession(this, from, operation.session, operation.protocol);
+    this.#sessions.set(key, made);
+    return made;
+  }
+}
+
+function keyOf(from: number, session: number): string {
+  return `${from}:${session}`;
+}
