@@ -109,7 +109,10 @@ function isOnPath(program: string): boolean {
 function versionsOf(families: readonly Family[], options: BenchOptions): Map<string, string> {
   const versions = new Map<string, string>();
   if (families.includes("kvorum")) {
-    versions.set("kvorum", options.standIn === null ? kvorumVersion() : `STAND-IN ${options.standIn}`);
+    versions.set(
+      "kvorum",
+      options.standIn === null ? kvorumVersion() : `STAND-IN ${options.standIn}`,
+    );
   }
   if (families.includes("redis")) {
     const text = execFileSync("redis-server", ["--version"], { encoding: "utf8" });

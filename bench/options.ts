@@ -89,7 +89,8 @@ function names(list: string): string[] {
 
 function familyNamed(name: string): Family {
   const family = families.find((known) => known === name);
-  if (family === undefined) throw new RangeError(`--servers: ${name} is not one of ${families}`);
+  if (family === undefined)
+    throw new RangeError(`--servers: ${name} is not one of ${families.join(", ")}`);
   return family;
 }
 

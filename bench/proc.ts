@@ -53,7 +53,7 @@ export function isOpenedSynced(fdinfo: string): boolean {
 /** The processes among `all` that are a root or descend from one, roots first. */
 export function treeOf(all: readonly ProcessStat[], roots: readonly number[]): ProcessStat[] {
   const chosen = new Set(roots);
-  for (let before = -1; before !== chosen.size; ) {
+  for (let before = -1; before !== chosen.size;) {
     before = chosen.size;
     for (const { pid, parentPid } of all) if (chosen.has(parentPid)) chosen.add(pid);
   }

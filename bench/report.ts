@@ -10,8 +10,14 @@ const RIGHT_FROM = 3;
 const RIGHT_TO = 8;
 
 /** The findings as a table of aligned columns, notes below. */
-export function textReport(findings: readonly Finding[], facts: ReadonlyMap<string, string>): string {
-  const lines = [[...HEAD, ...LATENCY_HEAD], ...findings.map((finding) => cells(finding.row, finding))];
+export function textReport(
+  findings: readonly Finding[],
+  facts: ReadonlyMap<string, string>,
+): string {
+  const lines = [
+    [...HEAD, ...LATENCY_HEAD],
+    ...findings.map((finding) => cells(finding.row, finding)),
+  ];
   const notes = noteLines(findings);
   return [...factLines(facts), "", ...aligned(lines), ...(notes.length > 0 ? ["", ...notes] : [])]
     .map((line) => `${line.trimEnd()}\n`)

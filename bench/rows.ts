@@ -8,7 +8,7 @@ export const VALUE_BYTES = 100;
 /** Keys of the rows on memory, restart and stalls. */
 export const MANY_KEYS = 1_000_000;
 
-/** A bar: what must be reached and what is aimed at. Whether more or less is better: see `better`. */
+/** A bar: what must be reached and what is aimed at; a finding says whether more is better. */
 export interface Bar {
   readonly must: number;
   readonly aim: number;

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { typescriptArgs } from "../typescript.ts";
 import type { EtcdLoadSpec } from "./etcd-load.ts";
 import type { RespLoadSpec } from "./resp-load.ts";
 import type { LoadResult } from "./result.ts";
@@ -19,8 +20,7 @@ interface Specs {
 
 /** Arguments for Node that run a program of this folder with its spec. */
 export function programArgs(program: string, spec: unknown): string[] {
-  // Under tsx the flags that make this very process read TypeScript serve the child as well.
-  return [...process.execArgv, join(folder, program), JSON.stringify(spec)];
+  return [...typescriptArgs, join(folder, program), JSON.stringify(spec)];
 }
 
 /** Runs a generator with its spec; throws with its words when it fails. */

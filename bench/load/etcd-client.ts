@@ -1,5 +1,5 @@
 // A plain etcd client over node:http2 for what is not timed: status, preloading, reading back.
-import { type ClientHttp2Session, connect, constants } from "node:http2";
+import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from "node:http2";
 import { once } from "node:events";
 import {
   etcdPaths,
@@ -84,9 +84,9 @@ export class EtcdClient {
       const parts: Buffer[] = [];
       let status = "no status";
       const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), timeoutMs);
-      const onHeaders = (headers: Record<string, unknown>): void => {
-        const given = headers["grpc-status"];
-        if (given !== undefined) status = given === "0" ? "" : `grpc-status ${String(given)}`;
+      const onHeaders = (headers: IncomingHttpHeaders): void => {
+        const given = headers["grpc-status"]?.toString();
+        if (given !== undefined) status = given === "0" ? "" : `grpc-status ${given}`;
       };
       stream.on("response", onHeaders);
       stream.on("trailers", onHeaders);

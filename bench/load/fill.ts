@@ -49,7 +49,14 @@ export async function sendCommands(
 
 /** Sets keys number 0 to `keys` - 1 to values of one length. */
 export async function preload(port: number, keys: number, valueBytes: number): Promise<void> {
-  await fill({ port, command: "set", keys, every: 1, valueBytes: [valueBytes, valueBytes], seed: 1 });
+  await fill({
+    port,
+    command: "set",
+    keys,
+    every: 1,
+    valueBytes: [valueBytes, valueBytes],
+    seed: 1,
+  });
 }
 
 /** The commands of a spec, one by one. */

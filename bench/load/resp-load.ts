@@ -112,7 +112,7 @@ class RespLoad {
     const burst = this.#nextBurst;
     const { bytes, ends } = this.#bursts;
     this.#nextBurst = burst + 1 === ends.length ? 0 : burst + 1;
-    return bytes.subarray(burst === 0 ? 0 : ends[burst - 1]!, ends[burst]!);
+    return bytes.subarray(burst === 0 ? 0 : ends[burst - 1], ends[burst]);
   }
 
   /** A burst's commands share its latency, as in redis-benchmark. */

@@ -13,7 +13,7 @@ import { type SingleNode, singleFamilies, startSingle } from "./single.ts";
 const POLL_MS = 5;
 const RESTART_TIMEOUT_MS = 300_000;
 
-/** Loads 1M keys into durable servers, kills them (SIGKILL, no save before) and starts them again. */
+/** Loads 1M keys into durable servers, kills them (no save before) and starts them again. */
 export async function runRestart(row: SpecialRow, bench: Bench): Promise<Finding[]> {
   const seconds = new Map<string, number[]>();
   const problems: string[] = [];

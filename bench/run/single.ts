@@ -40,7 +40,7 @@ export async function startSingle(
 /** Resident bytes of a node once they stand still for two seconds (or after half a minute). */
 export async function settledBytes(node: SingleNode): Promise<number> {
   let settled = residentBytes(node.roots);
-  for (let quiet = 0, waited = 0; quiet < SETTLE_TIMES && waited < SETTLE_TIMEOUT_MS; ) {
+  for (let quiet = 0, waited = 0; quiet < SETTLE_TIMES && waited < SETTLE_TIMEOUT_MS;) {
     await pause(SETTLE_EVERY_MS);
     waited += SETTLE_EVERY_MS;
     const now = residentBytes(node.roots);

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { livingTree } from "../proc.ts";
+import { typescriptArgs } from "../typescript.ts";
 
 const REAPER = join(dirname(fileURLToPath(import.meta.url)), "reaper.ts");
 const TMPFS_MAGIC = 0x01021994;
@@ -39,7 +40,7 @@ export class Children {
   constructor(parent: string = isInMemory(tmpdir()) ? "/var/tmp" : tmpdir()) {
     if (isInMemory(parent)) throw new Error(`${parent} lies in memory: use a folder on a disk`);
     this.folder = mkdtempSync(join(parent, "kvorum-bench-"));
-    this.#reaper = spawn(process.execPath, [...process.execArgv, REAPER], {
+    this.#reaper = spawn(process.execPath, [...typescriptArgs, REAPER], {
       detached: true,
       stdio: ["pipe", "ignore", "inherit"],
     });
