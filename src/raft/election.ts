@@ -50,6 +50,7 @@ function requestVotes(raft: RaftState, type: Type, term: Term, context: number):
 /** An answer to this node's own (pre-)vote request; late ones for something else are void. */
 export function onVoteResponse(raft: RaftState, message: Message): void {
   const { type, reject, term, from } = message;
+  if (reject) learnCommit(raft, message);
   if (type === MessageType.voteResponse && raft.role === Role.candidate) {
     countVote(raft, from, !reject);
     return;
@@ -74,10 +75,30 @@ export function onVoteRequest(raft: RaftState, message: Message): void {
     grant(raft, message, pre);
     return;
   }
+  refuseVote(raft, message);
+}
+
+/** Refuses a (pre-)vote, and tells the candidate how far this node knows the log to be committed. */
+export function refuseVote(raft: RaftState, message: Message): void {
+  const pre = message.type === MessageType.preVote;
   const type = pre ? MessageType.preVoteResponse : MessageType.voteResponse;
   const refusal = raft.draft(type, message.from);
   refusal.reject = true;
+  refusal.commit = raft.commit;
+  refusal.logTerm = raft.log.termAt(raft.commit);
   raft.send(refusal);
+}
+
+/**
+ * Learns from a refusal what is committed. Without it a group can be stuck for good: the voters of a
+ * new configuration do not know that it is committed and ask the old ones, who do know, have longer
+ * logs, and no longer stand for election themselves.
+ */
+function learnCommit(raft: RaftState, message: Message): void {
+  if (raft.role === Role.leader || message.commit <= raft.commit) return;
+  if (raft.log.termAt(message.commit) !== message.logTerm) return;
+  raft.commitTo(message.commit);
+  if (raft.confPending && raft.role !== Role.follower) becomeFollower(raft, raft.term, 0);
 }
 
 function mayGrant(raft: RaftState, message: Message, pre: boolean): boolean {

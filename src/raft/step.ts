@@ -1,6 +1,12 @@
 // One message in: the rules on terms that hold for every role, then the role's own reaction.
 import { invariant } from "../base/invariant.ts";
-import { onTimeoutNow, onVoteRequest, onVoteResponse, protectsLeader } from "./election.ts";
+import {
+  onTimeoutNow,
+  onVoteRequest,
+  onVoteResponse,
+  protectsLeader,
+  refuseVote,
+} from "./election.ts";
 import { onAppend, onHeartbeat, onSnapshot } from "./follower.ts";
 import { onAppendResponse, onHeartbeatResponse } from "./leader.ts";
 import { onReadIndex, onReadIndexResponse } from "./reads.ts";
@@ -52,9 +58,7 @@ function answerOldTerm(raft: RaftState, message: Message): void {
     answer.reject = true;
     raft.send(answer);
   } else if (type === MessageType.preVote) {
-    const answer = raft.draft(MessageType.preVoteResponse, from);
-    answer.reject = true;
-    raft.send(answer);
+    refuseVote(raft, message);
   }
 }
 

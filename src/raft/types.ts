@@ -86,7 +86,7 @@ export const LOG_MAY_HAVE_SHRUNK = 1;
  * | type | logTerm, index | commit | other |
  * | --- | --- | --- | --- |
  * | vote, preVote | last entry of the candidate | 0 | context |
- * | voteResponse, preVoteResponse | - | - | reject |
+ * | voteResponse, preVoteResponse | logTerm: term at commit | refuser's commit | reject |
  * | append | entry before `entries` | leader's commit | entries, round |
  * | appendResponse | index: durable match, or what was refused | durable commit | reject*, round |
  * | heartbeat | - | min(match, commit) | round |

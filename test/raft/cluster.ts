@@ -73,6 +73,8 @@ export interface Observer {
   onApply?(node: TestNode, entry: Entry): void;
   onInstall?(node: TestNode, snapshot: SnapshotMark): void;
   onRead?(node: TestNode, read: ReadState): void;
+  /** After each step that `runAlone` takes. */
+  onStep?(node: TestNode): void;
 }
 
 /** One member: a core and the shell around it, in miniature. */
@@ -202,8 +204,8 @@ export class TestNode {
     while (this.core.hasReady() || this.writes.length > 0 || this.#hasApplies()) {
       worked = true;
       if (this.core.hasReady()) this.processReady();
-      while (this.completeWrite());
-      while (this.applyOne());
+      while (this.completeWrite()) this.#cluster.observer.onStep?.(this);
+      while (this.applyOne()) this.#cluster.observer.onStep?.(this);
     }
     return worked;
   }

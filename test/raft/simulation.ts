@@ -67,6 +67,7 @@ export class Simulation {
       },
       onApply: (node, entry) => this.checker.onApply(node, entry),
       onInstall: (node, snapshot) => this.checker.onInstall(node, snapshot),
+      onStep: (node) => this.checker.check(node),
       onRead: (node, read) => this.#checkRead(node, read.context, read.index),
     };
     const first = voterConf(IDS.slice(0, 3 + this.#below(3)));
