@@ -1,9 +1,9 @@
 // Gathers the frames of one turn for one connection, so that they leave in one socket write.
 import { Buffer } from "node:buffer";
-import { PbfWriter } from "pbf";
 import { viewOf } from "../base/bytes.ts";
 import { invariant } from "../base/invariant.ts";
 import { FRAME_HEADER_BYTES, sealFrame } from "./frame.ts";
+import { ProtoWriter } from "./proto-writer.ts";
 
 /** Room for the frames of several turns; what was handed to a socket is never written over. */
 const SLAB_BYTES = 64 * 1024;
@@ -12,7 +12,7 @@ const SLAB_BYTES = 64 * 1024;
 export class FrameWriter {
   /** Bytes of finished frames that were not taken by `flush` yet. */
   pendingBytes = 0;
-  readonly #encoder: PbfWriter = new PbfWriter(new Uint8Array(0));
+  readonly #encoder: ProtoWriter = new ProtoWriter(new Uint8Array(0));
   #slab: Uint8Array = new Uint8Array(0);
   #slabView: DataView = viewOf(this.#slab);
   /** The slab's bytes from here to `#end` wait for `flush`. */
@@ -22,7 +22,7 @@ export class FrameWriter {
   #full: Uint8Array[] = [];
 
   /** Begins a frame; the caller writes at most `bodyBytesMax` bytes into the encoder, then calls `end`. */
-  begin(bodyBytesMax: number): PbfWriter {
+  begin(bodyBytesMax: number): ProtoWriter {
     const needed = FRAME_HEADER_BYTES + bodyBytesMax;
     if (this.#slab.length - this.#end < needed) this.#replaceSlab(needed);
     const encoder = this.#encoder;

@@ -155,6 +155,13 @@ export function encodeProof(mac: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** The code in a proof whose mark was checked; null when its reserved bytes are not zero. */
+export function decodeProof(bytes: Uint8Array): Uint8Array | null {
+  return bytes[1] === 0 && bytes[2] === 0 && bytes[3] === 0
+    ? bytes.subarray(PROOF_BYTES - MAC_BYTES)
+    : null;
+}
+
 /** The record that tells the other side why it was refused. */
 export function encodeRefusal(reason: RefusalReason): Uint8Array {
   const bytes = new Uint8Array(REFUSAL_BYTES);

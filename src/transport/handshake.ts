@@ -1,7 +1,8 @@
 // The mutual proof of the cluster secret that comes before any frame: bytes in, bytes out, no I/O.
-import { MAC_BYTES, type Authenticator } from "../platform/authenticator.ts";
+import type { Authenticator } from "../platform/authenticator.ts";
 import {
   decodeHello,
+  decodeProof,
   decodeRefusal,
   encodeHello,
   encodeProof,
@@ -156,7 +157,11 @@ export class Handshake {
   }
 
   #onProof(): void {
-    const mac = this.#takeInput().subarray(PROOF_BYTES - MAC_BYTES);
+    const mac = decodeProof(this.#takeInput());
+    if (mac === null) {
+      this.#refuse("malformed");
+      return;
+    }
     const isDialer = this.#options.role === "dialer";
     const expected = this.#proofOf(isDialer ? "acceptor" : "dialer");
     if (!this.#options.authenticator.equal(mac, expected)) {

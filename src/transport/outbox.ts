@@ -1,13 +1,13 @@
 // What waits for one connection: small frames gathered per turn, large messages cut into pieces that
 // leave only as fast as the socket takes them.
 import { Buffer } from "node:buffer";
-import { PbfWriter } from "pbf";
 import { viewOf } from "../base/bytes.ts";
 import type { Connection } from "../platform/network.ts";
 import { FRAME_HEADER_BYTES, sealFrameBefore } from "./frame.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { FrameType } from "./generated/messages.ts";
 import { PIECE_BYTES } from "./limits.ts";
+import { ProtoWriter } from "./proto-writer.ts";
 
 /** Pieces are handed to the socket until it holds this much. */
 const SOCKET_BYTES_WANTED: number = 2 * PIECE_BYTES;
@@ -31,7 +31,7 @@ export class Outbox {
   #largeAt = 0;
   #largeBytes = 0;
   /** Set between `begin` and `end` of a message that joins the large ones. */
-  #encoder: PbfWriter | null = null;
+  #encoder: ProtoWriter | null = null;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -46,11 +46,11 @@ export class Outbox {
   }
 
   /** Begins a message of at most `bodyBytesMax` bytes, written into the returned encoder before `end`. */
-  begin(bodyBytesMax: number): PbfWriter {
+  begin(bodyBytesMax: number): ProtoWriter {
     if (bodyBytesMax <= PIECE_BYTES && this.#largeAt === this.#large.length) {
       return this.#frames.begin(bodyBytesMax);
     }
-    this.#encoder = new PbfWriter(Buffer.allocUnsafeSlow(bodyBytesMax));
+    this.#encoder = new ProtoWriter(Buffer.allocUnsafeSlow(bodyBytesMax));
     return this.#encoder;
   }
 

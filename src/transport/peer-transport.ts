@@ -1,5 +1,4 @@
 // Messages between the nodes of a cluster: the face of this layer.
-import { PbfWriter } from "pbf";
 import { DbError } from "../base/errors.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Authenticator } from "../platform/authenticator.ts";
@@ -25,6 +24,7 @@ import { PeerCall } from "./peer-call.ts";
 import { frameTypeOf, peerMessageBytesMax, writePeerMessage } from "./peer-codec.ts";
 import type { ConnectionEnv, PeerConnection } from "./peer-connection.ts";
 import type { NodeId, PeerMessage, RaftMessage, ShardId } from "./peer-message.ts";
+import { ProtoWriter } from "./proto-writer.ts";
 import { raftMessageBytesMax, writeRaftMessage } from "./raft-codec.ts";
 
 /** The world around a transport. */
@@ -66,7 +66,7 @@ export class PeerTransport {
   readonly #acceptor: Acceptor;
   readonly #peers = new Map<NodeId, Peer>();
   readonly #calls = new Set<PeerCall>();
-  readonly #scratch = new PbfWriter(new Uint8Array(1024));
+  readonly #scratch = new ProtoWriter(new Uint8Array(1024));
   readonly #flushSoon = (): void => this.flush();
   readonly #dialerOwner: DialerOwner = {
     onUp: (dialer) => {

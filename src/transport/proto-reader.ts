@@ -1,4 +1,5 @@
 // Strict reading on top of pbf: what a peer sends may be anything, and a read must end inside its frame.
+import { Buffer } from "node:buffer";
 import { PbfReader } from "pbf";
 
 const VARINT = 0;
@@ -53,11 +54,22 @@ export class ProtoReader extends PbfReader {
     return this.pos + length;
   }
 
-  /** A view of bytes. */
+  /** A view of bytes: a plain array even on a Buffer, whose `slice` would not copy. */
   view(end: number): Uint8Array {
     const to = this.valueEnd(end);
-    const bytes = this.buf.subarray(this.pos, to);
+    const bytes = new Uint8Array(this.buf.buffer, this.buf.byteOffset + this.pos, to - this.pos);
     this.pos = to;
     return bytes;
+  }
+
+  /** For the generated readers, which do not know their message's end: bounded by the frame's. */
+  override readBytes(): Uint8Array {
+    return this.view(this.length);
+  }
+
+  /** As UTF-8, wrong sequences as U+FFFD; pbf's own drops a leading byte order mark. */
+  override readString(): string {
+    const bytes = this.view(this.length);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
   }
 }
