@@ -45,12 +45,26 @@ export interface KeyspaceStats {
   readonly deadBytes: number;
 }
 
+/** A state of a keyspace as a sequence of chunks, written while the keyspace goes on changing. */
+export interface SnapshotChunks {
+  /** Log index of the state: that of the last entry whose changes it holds. */
+  readonly index: number;
+  /**
+   * Fills `target` (1 KiB or more) with the next chunk, in well below 1 ms per 64 KiB; not within a working
+   * set. Returns the chunk's bytes, 0 when the state has been written completely.
+   */
+  next(target: Uint8Array): number;
+  /** Gives the state up; needed only when it is not read to its end. */
+  release(): void;
+}
+
 /**
  * One shard's data: 16 databases of keys.
  *
  * Keys and values are byte ranges: `bytes` with `view` over the same memory from the same start, an
  * offset and a length. The keyspace copies what it keeps. Nothing here waits or fails half-way: limits
- * are checked before a command is proposed. A key whose expiry is at or before `nowMs` does not exist
+ * are checked before a command is proposed. The bytes of a value given must not lie in this keyspace's own
+ * memory; those of a key may. A key whose expiry is at or before `nowMs` does not exist
  * for any method but the walks of {@link Keyspace.expired}.
  */
 export interface Keyspace {
@@ -91,7 +105,8 @@ export interface Keyspace {
   ): void;
   /**
    * Makes a key's record with room for a value that the caller fills at once (through `bytesOf` and
-   * `valueOffsetOf`). A record that it replaces stays readable until the next call that changes something.
+   * `valueOffsetOf`); until then it holds any bytes. A record that it replaces stays readable until the next
+   * call that changes something.
    */
   create(
     database: number,
@@ -103,7 +118,10 @@ export interface Keyspace {
     valueLength: number,
     expireAtMs: number,
   ): Ref;
-  /** Removes a key; false when there is none. */
+  /**
+   * Removes a key; false when there is none. A record that is expired goes too, with the result false. The
+   * record stays readable until the next call that changes something.
+   */
   remove(
     database: number,
     bytes: Uint8Array,
@@ -134,18 +152,39 @@ export interface Keyspace {
   swap(first: number, second: number): void;
   /**
    * Visits live keys in order of (slot, hash, bytes) from `from`, whole hashes at a time, until the visitor
-   * stops it (the rest of that hash is still visited), and sets `from` to where to go on.
+   * stops it (the rest of that hash is still visited), and sets `from` to where to go on. The visitor must
+   * not change the keyspace.
    */
   walk(database: number, from: ScanPosition, visit: KeyVisitor): void;
   /** A live key at or after a point drawn from two random 32-bit numbers, or 0 when the database has none. */
   randomKey(database: number, random1: number, random2: number): Ref;
-  /** Visits up to `limit` keys that are expired at `nowMs`, any database, for proposing their deletion. */
-  expired(limit: number, visit: (database: number, ref: Ref) => void): void;
+  /**
+   * Visits up to `limit` keys that are expired at `nowMs`, any database, for proposing their deletion. Keys
+   * that are not removed are visited again by the next call. The visitor must not change the keyspace.
+   * Returns whether calling again may find more.
+   */
+  expired(limit: number, visit: (database: number, ref: Ref) => void): boolean;
 
   /** Starts a working set: until `commit` or `rollback`, changes can be undone. Not nested. */
   begin(): void;
   commit(): void;
   rollback(): void;
+
+  /**
+   * Pins the present state, between entries: what is written later must have a greater `writeIndex`.
+   * Throws DbError `TOO_MANY_SNAPSHOTS` when four are being written already.
+   */
+  pin(): SnapshotChunks;
+  /**
+   * Gives memory back for about `budgetMs` milliseconds; between commands, not within a working set. Counts as
+   * a change. Returns whether there is more to do.
+   */
+  cleanStep(budgetMs: number): boolean;
+  /**
+   * Fingerprint of every database, key, type, expiry and value: equal for equal states. With `versions`, of
+   * versions and last removals too. Reads everything: for tests, the simulator and `check`.
+   */
+  digest(versions?: boolean): string;
 
   stats(): KeyspaceStats;
 }

@@ -20,6 +20,8 @@ import {
   WORD_EXPIRY_LOW,
   WORD_FREE_NEXT,
   WORD_FREE_PREVIOUS,
+  WORD_NEXT,
+  WORD_PREVIOUS,
   WORD_VALUE_LENGTH,
   WORD_VERSION_HIGH,
   WORD_VERSION_LOW,
@@ -193,6 +195,25 @@ export class Arena {
   markImage(ref: number): void {
     this.words[ref >>> 16]![(ref & 0xffff) << 2]! |= FLAG_IMAGE;
     if (this.unitsOf(ref) <= SHARED_UNITS_MAX) this.imagesOf[firstNumber(ref)]!++;
+  }
+
+  /** A copy of a record, as an image and in no list. */
+  copy(ref: number): number {
+    const units = this.unitsOf(ref);
+    const made = this.allocate(units);
+    const from = (ref & 0xffff) << 4;
+    const to = (made & 0xffff) << 4;
+    const source = this.bytes[ref >>> 16]!.subarray(from, from + units * UNIT_BYTES);
+    this.bytes[made >>> 16]!.set(source, to);
+    const words = this.words[made >>> 16]!;
+    const base = (made & 0xffff) << 2;
+    words[base]! &= ~FLAG_IMAGE;
+    if ((words[base]! & FLAG_TIME) !== 0) {
+      words[base + WORD_NEXT] = 0;
+      words[base + WORD_PREVIOUS] = 0;
+    }
+    this.markImage(made);
+    return made;
   }
 
   /** Retires a record marked by {@link markImage}. */

@@ -18,6 +18,10 @@ const CHUNK_PREVIOUS = 4;
 /** Pages never used so far start at this one. */
 const CHUNK_FRESH = 5;
 
+/** Free pages in used chunks are gathered when they are more than this part of the chunks, and bytes. */
+const SCATTERED_PART = 0.15;
+const SCATTERED_BYTES_MIN = 2 * 1024 * 1024;
+
 /** Page sizes in bytes, smallest first: about five to a doubling, each filling a chunk with little left. */
 export const PAGE_BYTES: readonly number[] = makeClasses();
 const PAGES_PER_CHUNK: readonly number[] = PAGE_BYTES.map((size) =>
@@ -40,6 +44,11 @@ export class Pages {
   /** Bytes of pages in use, and of chunks taken from segments. */
   liveBytes = 0;
   chunkBytes = 0;
+  /** Bytes of pages inside chunks. */
+  #chunkedBytes = 0;
+  /** Whether the last search for a chunk to empty found one, or pages were freed since. */
+  #canGather = false;
+  #nextClass = 0;
   readonly #arena: Arena;
   /** By class: first chunk with a free page. */
   readonly #partial = new Uint32Array(PAGE_BYTES.length);
@@ -69,6 +78,7 @@ export class Pages {
     }
     if (++words[base + CHUNK_USED]! === PAGES_PER_CHUNK[pageClass]) this.#unlink(chunk, pageClass);
     this.liveBytes += size;
+    this.#chunkedBytes += size;
     const at = (page & 0xffff) << 2;
     this.#arena.words[page >>> 16]!.fill(0, at, at + (size >>> 2));
     return page;
@@ -97,6 +107,8 @@ export class Pages {
     const words = this.#arena.words[chunk >>> 16]!;
     const base = (chunk & 0xffff) << 2;
     this.liveBytes -= PAGE_BYTES[pageClass]!;
+    this.#chunkedBytes -= PAGE_BYTES[pageClass]!;
+    this.#canGather = true;
     const pageWords = this.#arena.words[page >>> 16]!;
     const at = (page & 0xffff) << 2;
     pageWords[at] = 0;
@@ -108,6 +120,82 @@ export class Pages {
       this.#unlink(chunk, pageClass);
       this.#giveChunk(chunk);
     }
+  }
+
+  /** Whether free pages take so much room that emptying chunks is worth its work. */
+  get isScattered(): boolean {
+    const free = this.chunkBytes - this.#chunkedBytes;
+    return this.#canGather && free > this.chunkBytes * SCATTERED_PART && free > SCATTERED_BYTES_MIN;
+  }
+
+  /**
+   * Empties one chunk, if its pages find room in others of their class.
+   *
+   * @param move Moves a page elsewhere with `allocate` and frees it.
+   * @returns False when no class can do with a chunk less.
+   */
+  emptyOne(move: (page: number) => void): boolean {
+    for (let tries = 0; tries < PAGE_BYTES.length; tries++) {
+      const pageClass = this.#nextClass;
+      const chunk = this.#emptiest(pageClass);
+      if (chunk !== 0) {
+        this.#evacuate(chunk, pageClass, move);
+        return true;
+      }
+      this.#nextClass = (pageClass + 1) % PAGE_BYTES.length;
+    }
+    this.#canGather = false;
+    return false;
+  }
+
+  /** The chunk with the fewest pages of a class whose other chunks have room for them; 0 for none. */
+  #emptiest(pageClass: number): number {
+    const most = PAGES_PER_CHUNK[pageClass]!;
+    let free = 0;
+    let least = most;
+    let emptiest = 0;
+    for (let chunk = this.#partial[pageClass]!; chunk !== 0;) {
+      const words = this.#arena.words[chunk >>> 16]!;
+      const base = (chunk & 0xffff) << 2;
+      const used = words[base + CHUNK_USED]!;
+      free += most - used;
+      if (used < least) {
+        least = used;
+        emptiest = chunk;
+      }
+      chunk = words[base + CHUNK_NEXT]! >>> 0;
+    }
+    return free - (most - least) >= least ? emptiest : 0;
+  }
+
+  #evacuate(chunk: number, pageClass: number, move: (page: number) => void): void {
+    // At the end of its list, the chunk gets no page while another has room.
+    this.#unlink(chunk, pageClass);
+    this.#append(chunk, pageClass);
+    const words = this.#arena.words[chunk >>> 16]!;
+    const base = (chunk & 0xffff) << 2;
+    const fresh = words[base + CHUNK_FRESH]!;
+    for (let index = 0; index < fresh; index++) {
+      const page = chunk + (CHUNK_HEADER_BYTES + index * PAGE_BYTES[pageClass]!) / UNIT_BYTES;
+      if (words[(page & 0xffff) << 2] !== 0) move(page);
+    }
+  }
+
+  #append(chunk: number, pageClass: number): void {
+    let last = 0;
+    for (let at = this.#partial[pageClass]!; at !== 0;) {
+      last = at;
+      at = this.#arena.words[at >>> 16]![((at & 0xffff) << 2) + CHUNK_NEXT]! >>> 0;
+    }
+    if (last === 0) {
+      this.#link(chunk, pageClass);
+      return;
+    }
+    const words = this.#arena.words[chunk >>> 16]!;
+    const base = (chunk & 0xffff) << 2;
+    words[base + CHUNK_NEXT] = 0;
+    words[base + CHUNK_PREVIOUS] = last;
+    this.#arena.words[last >>> 16]![((last & 0xffff) << 2) + CHUNK_NEXT] = chunk;
   }
 
   #takeChunk(pageClass: number): number {

@@ -110,10 +110,20 @@ export class Segments {
     return this.bytes[number]!.length;
   }
 
-  /** Gives spare memory beyond a small part of the whole back to the system; true when it gave some. */
-  trim(): boolean {
-    const keep = SPARE_SEGMENTS_MIN * SEGMENT_BYTES + this.reservedBytes * SPARE_PART;
-    if (this.spareBytes <= 2 * keep) return false;
+  /** Spare memory that is kept in any case. */
+  get #keptBytes(): number {
+    return SPARE_SEGMENTS_MIN * SEGMENT_BYTES + this.reservedBytes * SPARE_PART;
+  }
+
+  /** Whether there is so much spare memory that `trim` gives some back. */
+  get hasExcess(): boolean {
+    return this.spareBytes > 2 * this.#keptBytes;
+  }
+
+  /** Gives spare memory back to the system, when there is a lot; it leaves with the next full GC. */
+  trim(): void {
+    if (!this.hasExcess) return;
+    const keep = this.#keptBytes;
     for (const [steps, numbers] of this.#spareLarge) {
       while (this.spareBytes > keep && numbers.length > 0) {
         this.#dropLarge(numbers.pop()!, steps * LARGE_STEP_BYTES);
@@ -123,7 +133,6 @@ export class Segments {
     while (this.spareBytes > keep && this.#spareSegments.length > 0) {
       this.#dropSegment(this.#spareSegments.pop()!);
     }
-    return true;
   }
 
   #dropLarge(number: number, size: number): void {

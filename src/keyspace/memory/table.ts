@@ -197,6 +197,26 @@ export class Table {
     this.#freePage(root);
   }
 
+  /** Moves a page, leaf or directory, into another of the same class. */
+  movePage(page: number, databases: readonly (Database | undefined)[]): void {
+    const words = this.#words[page >>> 16]!;
+    const base = (page & 0xffff) << 2;
+    const head = words[base]!;
+    const database = databases[head >>> PAGE_DATABASE_SHIFT]!;
+    const pageClass = words[base + WORD_SLOT]! >>> CLASS_SHIFT;
+    const slot = words[base + WORD_SLOT]! & 0xffff;
+    const made = this.#pages.allocate(pageClass);
+    const from = words.subarray(base, base + PAGE_BYTES[pageClass]! / 4);
+    this.#words[made >>> 16]!.set(from, (made & 0xffff) << 2);
+    if ((head & 0xff) === PageKind.directory) {
+      database.roots[slot] = made;
+    } else {
+      const depth = (head >>> DEPTH_SHIFT) & DEPTH_MASK;
+      this.#point(database, slot, made, depth, words[base + WORD_PREFIX]!);
+    }
+    this.#freePage(page);
+  }
+
   #hasKey(ref: number, bytes: Uint8Array, offset: number, length: number): boolean {
     const arena = this.#arena;
     if (arena.keyLength(ref) !== length) return false;

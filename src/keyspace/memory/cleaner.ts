@@ -1,0 +1,220 @@
+// Gives memory back in small steps: takes flushed databases apart, empties segments and chunks, trims.
+import { invariant } from "../../base/invariant.ts";
+import { SLOT_COUNT, slotOf } from "../../base/slot.ts";
+import type { Database } from "./database.ts";
+import {
+  FLAG_IMAGE,
+  FLAG_LISTED,
+  FLAG_TIME,
+  RESERVED_UNITS,
+  TYPE_MASK,
+  WORD_DEAD_UNITS,
+} from "./record.ts";
+import { SEGMENT_UNITS, SegmentKind, UNIT_BYTES } from "./segments.ts";
+import type { Store } from "./store.ts";
+
+/** Work of one millisecond, in the costs below, which are rough nanoseconds. */
+const COST_PER_MS = 1_000_000;
+const COST_SCAN = 15;
+const COST_FREE = 120;
+const COST_MOVE = 600;
+const COST_MOVE_UNIT = 4;
+const COST_EMPTY_SLOT = 2;
+const COST_CHUNK = 50_000;
+
+/** Cleaning begins when this part of the records' memory is dead, and ends below the other. */
+const DEAD_PART_BEGIN = 0.1;
+const DEAD_PART_END = 0.07;
+
+/** The cleaner of one keyspace. */
+export class Cleaner {
+  readonly #store: Store;
+  /** Work left in the running step. */
+  #budget = 0;
+  /** Whether dead space is being worked off, from `DEAD_PART_BEGIN` down to `DEAD_PART_END`. */
+  #isBusy = false;
+  /** Next record of the victim, and whether its dead records are still in free lists. */
+  #at = 0;
+  #isListed = false;
+  /** Progress in the database that is taken apart: next slot, next hash there. */
+  #takenApart: Database | undefined;
+  #slot = 0;
+  #hash = 0;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Whether a step would find work. */
+  get isNeeded(): boolean {
+    const { arena, dropped, pages } = this.#store;
+    return (
+      arena.victim !== -1 ||
+      this.#isDirty(this.#isBusy ? DEAD_PART_END : DEAD_PART_BEGIN) ||
+      dropped.some((database) => database.holders === 0) ||
+      pages.isScattered ||
+      arena.segments.hasExcess
+    );
+  }
+
+  /** Works for about `budgetMs` milliseconds; whether there is more to do. */
+  step(budgetMs: number): boolean {
+    const store = this.#store;
+    invariant(!store.isSetOpen, "nothing is cleaned within a working set");
+    store.settle();
+    this.#budget = budgetMs * COST_PER_MS;
+    let hasWorked = true;
+    while (this.#budget > 0 && hasWorked) {
+      hasWorked = this.#takeApart() || this.#empty() || this.#gatherPages();
+    }
+    store.arena.segments.trim();
+    return hasWorked && this.isNeeded;
+  }
+
+  #isDirty(part: number): boolean {
+    const { liveUnits, deadUnits } = this.#store.arena;
+    return deadUnits > Math.max((liveUnits + deadUnits) * part, SEGMENT_UNITS);
+  }
+
+  /** Frees the records and pages of a flushed database; false when there is none to free. */
+  #takeApart(): boolean {
+    const { dropped, byId } = this.#store;
+    this.#takenApart ??= dropped.find((database) => database.holders === 0);
+    const database = this.#takenApart;
+    if (database === undefined) return false;
+    for (; this.#slot < SLOT_COUNT; this.#slot++) {
+      if (this.#budget <= 0) return true;
+      this.#budget -= COST_EMPTY_SLOT;
+      const root = database.roots[this.#slot]!;
+      if (root === 0) continue;
+      if (!this.#freeRecords(root)) return true;
+      this.#store.table.free(root);
+      database.roots[this.#slot] = 0;
+    }
+    this.#slot = 0;
+    this.#takenApart = undefined;
+    dropped.splice(dropped.indexOf(database), 1);
+    byId[database.id] = undefined;
+    return true;
+  }
+
+  /** Frees a slot's records from `#hash` on; false when the budget ended first. */
+  #freeRecords(root: number): boolean {
+    const { arena, cursor, expiry } = this.#store;
+    let ref = cursor.seek(root, this.#hash);
+    while (ref !== 0) {
+      this.#hash = cursor.hash;
+      if (this.#budget <= 0) return false;
+      // Whole hashes at a time: the table still refers to records that are freed.
+      for (; ref !== 0 && cursor.hash === this.#hash; ref = cursor.next()) {
+        this.#budget -= COST_FREE;
+        expiry.unlink(ref);
+        arena.retire(ref);
+      }
+    }
+    this.#hash = 0;
+    return true;
+  }
+
+  /** Works on emptying a segment; false when none is worth it. */
+  #empty(): boolean {
+    const { arena } = this.#store;
+    if (arena.victim === -1) {
+      this.#isBusy = this.#isDirty(this.#isBusy ? DEAD_PART_END : DEAD_PART_BEGIN);
+      if (!this.#isBusy || !this.#chooseVictim()) return false;
+    }
+    const end = arena.victim * 65536 + SEGMENT_UNITS;
+    while (this.#at < end) {
+      if (this.#budget <= 0) return true;
+      this.#at += this.#isListed ? this.#unlist(this.#at) : this.#move(this.#at);
+    }
+    if (this.#isListed) {
+      this.#isListed = false;
+      this.#at = this.#start(arena.victim);
+      return true;
+    }
+    this.#finish();
+    return true;
+  }
+
+  /** Picks the segment with the most dead space. */
+  #chooseVictim(): boolean {
+    const { arena } = this.#store;
+    const { kinds } = arena.segments;
+    let victim = -1;
+    let dead = 0;
+    for (let first = 0; first < arena.deadUnitsOf.length; first++) {
+      if (kinds[first] !== SegmentKind.records || arena.isCurrent(first)) continue;
+      if (arena.deadUnitsOf[first]! <= dead || arena.imagesOf[first]! > 0) continue;
+      victim = first;
+      dead = arena.deadUnitsOf[first]!;
+    }
+    if (victim === -1 || dead < SEGMENT_UNITS * DEAD_PART_END) return false;
+    arena.victim = victim;
+    this.#isListed = true;
+    this.#at = this.#start(victim);
+    return true;
+  }
+
+  #start(first: number): number {
+    return first * 65536 + (first === 0 ? RESERVED_UNITS : 0);
+  }
+
+  /** Takes one dead record out of its free list; returns the units of the record, dead or not. */
+  #unlist(ref: number): number {
+    const { arena } = this.#store;
+    this.#budget -= COST_SCAN;
+    const units = arena.unitsOf(ref);
+    const head = arena.words[ref >>> 16]![(ref & 0xffff) << 2]!;
+    if ((head & TYPE_MASK) === 0 && (head & FLAG_LISTED) !== 0) {
+      this.#budget -= COST_FREE;
+      arena.unlist(ref, units);
+    }
+    return units;
+  }
+
+  /** Moves one record elsewhere, if it is live; returns its units. */
+  #move(ref: number): number {
+    const { arena, byId, expiry, pins, table } = this.#store;
+    this.#budget -= COST_SCAN;
+    const words = arena.words[ref >>> 16]!;
+    const head = words[(ref & 0xffff) << 2]!;
+    if ((head & TYPE_MASK) === 0) return words[((ref & 0xffff) << 2) + WORD_DEAD_UNITS]!;
+    const units = arena.unitsOf(ref);
+    if ((head & FLAG_IMAGE) !== 0) return units;
+    this.#budget -= COST_MOVE + units * COST_MOVE_UNIT;
+    const database = byId[arena.databaseOf(ref)]!;
+    const bytes = arena.bytes[ref >>> 16]!;
+    const keyAt = arena.keyOffset(ref);
+    const keyLength = arena.keyLength(ref);
+    const root = database.roots[slotOf(bytes, keyAt, keyLength)]!;
+    const hash = this.#store.hashOf(arena.views[ref >>> 16]!, keyAt, keyLength);
+    invariant(table.locateRef(root, hash, ref), "every live record stands in its table");
+    const made = arena.allocate(units);
+    const from = (ref & 0xffff) << 4;
+    const target = arena.bytes[made >>> 16]!;
+    target.set(bytes.subarray(from, from + units * UNIT_BYTES), (made & 0xffff) << 4);
+    table.replace(made);
+    if ((head & FLAG_TIME) !== 0) expiry.moved(made);
+    pins.moved(ref, made);
+    arena.retire(ref);
+    return units;
+  }
+
+  /** Gives the victim back if nothing is left in it; records kept for a snapshot may be. */
+  #finish(): void {
+    const { arena } = this.#store;
+    const { victim } = arena;
+    const room = SEGMENT_UNITS - (victim === 0 ? RESERVED_UNITS : 0);
+    arena.victim = -1;
+    if (arena.deadUnitsOf[victim] === room) arena.release(victim);
+  }
+
+  /** Empties a chunk of pages; false when there is little to gain. */
+  #gatherPages(): boolean {
+    const { pages, table, byId } = this.#store;
+    if (!pages.isScattered) return false;
+    this.#budget -= COST_CHUNK;
+    return pages.emptyOne((page) => table.movePage(page, byId));
+  }
+}
