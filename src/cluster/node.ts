@@ -1,4 +1,5 @@
 // One node of Kvorum: opens its data directory, recovers its shard, ties log, replica and clients together.
+import { invariant } from "../base/invariant.ts";
 import { appliedCommands } from "../commands/applied-commands.ts";
 import { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
 import type { Clock, Scheduler } from "../platform/clock.ts";
@@ -6,17 +7,21 @@ import type { Disk, DiskLock } from "../platform/disk.ts";
 import type { Random } from "../platform/random.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import { resolveRaftConfig } from "../raft/raft-config.ts";
-import type { ConfState, Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";
+import type { ConfState, InitialState, SnapshotMark } from "../raft/types.ts";
 import { Applier } from "../replica/applier.ts";
+import { Expirer } from "../replica/expirer.ts";
 import { Forwarder } from "../replica/forwarder.ts";
 import { Replica } from "../replica/replica.ts";
 import { ReplicaSet } from "../replica/replica-set.ts";
 import { SnapshotStore } from "../replica/snapshot-store.ts";
-import { SnapshotInstaller, Snapshots, SNAPSHOT_LOG_BYTES } from "../replica/snapshots.ts";
+import { SnapshotInstaller, type SnapshotLog, Snapshots, SNAPSHOT_LOG_BYTES } from "../replica/snapshots.ts";
+import type { PeerTransport } from "../transport/peer-transport.ts";
 import { Wal, type WalSync } from "../wal/wal.ts";
 import { type Identity, loadIdentity, newIdentity, saveIdentity } from "./identity.ts";
+import { Peers, type PeersOwner } from "./peers.ts";
 import { RecoveredShard, Recovery } from "./recovery.ts";
 import { FIRST_SHARD, Router } from "./router.ts";
+import { SnapshotTransfers, type TransfersOwner } from "./snapshot-transfers.ts";
 
 /** Milliseconds between ticks of the consensus core. */
 export const TICK_MS = 50;
@@ -55,14 +60,18 @@ export interface NodeEnvironment {
 }
 
 /** A node that runs. Open one with {@link KvorumNode.open}. */
-export class KvorumNode {
+export class KvorumNode implements PeersOwner {
   readonly options: NodeOptions;
   readonly identity: Identity;
   /** Sends replies that were written to sessions; set by the server. */
   flushReplies: () => void = () => {};
-  /** Sends messages of the turn to peers; set when the node has peers. */
-  flushMessages: () => void = () => {};
-  sendMessage: (shard: number, message: Message) => void = () => {};
+  /** Answers calls of other nodes (join, status); set by the membership. */
+  onCall: PeersOwner["onCall"] = () => {};
+  /** Hears that members or roles may have changed; set by the membership. */
+  onChange: () => void = () => {};
+  /** Hears each tick; set by the membership. */
+  onTick: () => void = () => {};
+  readonly peers: Peers = new Peers(this);
   readonly #environment: NodeEnvironment;
   readonly #lock: DiskLock;
   readonly replicas: ReplicaSet;
@@ -70,6 +79,10 @@ export class KvorumNode {
   #replica!: Replica;
   #router!: Router;
   #snapshots!: Snapshots;
+  #transfers!: SnapshotTransfers;
+  #expirer!: Expirer;
+  #transport: PeerTransport | null = null;
+  readonly #forwarder: Forwarder;
   #cleaning = false;
   #walBytesAtSnapshot = 0;
 
@@ -84,6 +97,10 @@ export class KvorumNode {
     this.options = options;
     this.identity = identity;
     this.#lock = lock;
+    this.#forwarder = new Forwarder(
+      (to, operation) => this.peers.sendForward(to, operation),
+      () => environment.clock.monotonicMs(),
+    );
     this.replicas = new ReplicaSet({
       clock: environment.clock,
       scheduler: environment.scheduler,
@@ -91,17 +108,57 @@ export class KvorumNode {
       tickMs: TICK_MS,
       incarnation: environment.random.uint32(),
       restarted,
-      send: (shard, message) => this.sendMessage(shard, message),
-      flushMessages: () => this.flushMessages(),
+      send: (shard, message) => this.peers.sendRaft(shard, message),
+      flushMessages: () => this.#transport?.flush(),
       flushReplies: () => this.flushReplies(),
       onApplied: () => this.#afterApply(),
       onLeadership: (replica) => this.#onLeadership(replica),
       onLogFull: (isFull) => this.#onLogFull(isFull),
       onLogFailed: (error) => environment.onFatal(error),
       onSnapshotWanted: () => this.#saveInBackground(),
-      installSnapshot: (replica, mark) => this.#installSnapshot(replica, mark),
-      sendSnapshot: (replica, request) => this.#sendSnapshot(replica, request),
+      installSnapshot: (_replica, mark) => this.#installSnapshot(mark),
+      sendSnapshot: (_replica, request) => this.#transfers.start(request),
+      onTick: () => {
+        this.#transfers.tick();
+        this.#expirer.run();
+        this.onTick();
+      },
     });
+  }
+
+  /** Connects the node to its peers. */
+  attach(transport: PeerTransport): void {
+    this.#transport = transport;
+    this.peers.attach(transport);
+  }
+
+  get transport(): PeerTransport | null {
+    return this.#transport;
+  }
+
+  get transfers(): SnapshotTransfers {
+    return this.#transfers;
+  }
+
+  get forwarder(): Forwarder {
+    return this.#forwarder;
+  }
+
+  get environment(): NodeEnvironment {
+    return this.#environment;
+  }
+
+  wantTurn(): void {
+    this.replicas.wantTurn();
+  }
+
+  onPeerUp(_id: number): void {
+    this.onChange();
+  }
+
+  onPeerDown(id: number): void {
+    this.#transfers.onPeerDown(id);
+    this.onChange();
   }
 
   get replica(): Replica {
@@ -198,9 +255,12 @@ export class KvorumNode {
       appliedIndex: index,
     };
     this.#replica = this.#newReplica(applier, initial);
+    // Client sessions have higher numbers than this one.
+    this.#expirer = new Expirer(this.#replica, this.replicas.incarnation * 2 ** 21);
     this.replicas.add(this.#replica);
     this.#router = new Router(this.#replica);
     this.#snapshots = new Snapshots(this.#replica, store, this.#snapshotLog(), file);
+    this.#transfers = new SnapshotTransfers(this.#transfersOwner(store));
   }
 
   #newApplier(): Applier {
@@ -208,22 +268,25 @@ export class KvorumNode {
     return new Applier(new MemoryKeyspace({ seed0, seed1 }), appliedCommands);
   }
 
-  #newReplica(applier: Applier, initial: ConstructorParameters<typeof RaftCore>[1]): Replica {
-    const { clock, random } = this.#environment;
+  #newReplica(applier: Applier, initial: InitialState): Replica {
+    const { random } = this.#environment;
     const { electionTicks, sync } = this.options;
     const config = resolveRaftConfig({ id: this.identity.nodeId, electionTicks });
     const raft = new RaftCore(config, initial, () => random.uint32());
-    const forwarder = new Forwarder(
-      () => false,
-      () => clock.monotonicMs(),
-    );
     const options = {
       shard: FIRST_SHARD,
       nodeId: this.identity.nodeId,
       electionTimeoutMs: electionTicks * TICK_MS,
       relaxedSync: sync !== "always",
     };
-    return new Replica(options, raft, applier, this.replicas, forwarder);
+    return new Replica(
+      options,
+      raft,
+      applier,
+      this.replicas,
+      this.#forwarder,
+      initial.hardState,
+    );
   }
 
   #firstConf(): ConfState {
@@ -236,13 +299,29 @@ export class KvorumNode {
     };
   }
 
-  #snapshotLog(): ConstructorParameters<typeof Snapshots>[2] {
+  #snapshotLog(): SnapshotLog {
     const wal = this.#wal;
     return {
       appendSnapshotMark: (shard, index, term, replacesLog) =>
         wal.appendSnapshotMark(shard, index, term, replacesLog),
       setFloor: (shard, index) => wal.setFloor(shard, index),
       sync: () => this.replicas.syncLog(),
+    };
+  }
+
+  #transfersOwner(store: SnapshotStore): TransfersOwner {
+    const { clock, report } = this.#environment;
+    return {
+      replica: this.#replica,
+      store,
+      clock,
+      nodeId: this.identity.nodeId,
+      stream: () => this.#snapshots.stream(),
+      newApplier: () => this.#newApplier(),
+      send: (to, message) => this.#transport?.send(to, message) ?? false,
+      adopt: (file) => this.#snapshots.adopt(file),
+      wantTurn: () => this.wantTurn(),
+      report,
     };
   }
 
@@ -289,6 +368,7 @@ export class KvorumNode {
     const { raft, serving } = replica;
     const facts = { shard: replica.options.shard, term: raft.term, leader: raft.leader, serving };
     this.#environment.report("info", "leadership", facts);
+    this.onChange();
   }
 
   #onLogFull(isFull: boolean): void {
@@ -297,7 +377,10 @@ export class KvorumNode {
     else this.#environment.report("info", "disk has room again: writes resume", {});
   }
 
-  #installSnapshot(_replica: Replica, _mark: SnapshotMark): void {}
-
-  #sendSnapshot(_replica: Replica, _request: SnapshotRequest): void {}
+  #installSnapshot(mark: SnapshotMark): Applier {
+    const applier = this.#transfers.install(mark);
+    invariant(applier !== null, "the core installs only what was loaded");
+    this.#environment.report("info", "snapshot installed", { index: mark.index });
+    return applier;
+  }
 }

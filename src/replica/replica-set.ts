@@ -33,6 +33,7 @@ export interface ReplicaSetEnvironment {
   onSnapshotWanted(shard: number): void;
   installSnapshot(replica: Replica, mark: SnapshotMark): Applier;
   sendSnapshot(replica: Replica, request: SnapshotRequest): void;
+  onTick(): void;
 }
 
 /** The replicas of a node by shard, and the turn they take together. */
@@ -98,6 +99,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
       if (this.#closed) return;
       this.#ticking = this.#environment.scheduler.after(this.#environment.tickMs, tick);
       for (const replica of this.#list) replica.tick();
+      this.#environment.onTick();
       this.wantTurn();
     };
     this.#ticking = this.#environment.scheduler.after(this.#environment.tickMs, tick);

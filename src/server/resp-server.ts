@@ -4,13 +4,19 @@ import { invariant } from "../base/invariant.ts";
 import { decodeOperation, type OperationBuffer } from "../commands/operation.ts";
 import { CommandTable } from "../commands/table.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
+import { unknownCommand } from "../commands/errors.ts";
 import type { Clock, Scheduler } from "../platform/clock.ts";
-import type { Connection, Listener, Network } from "../platform/network.ts";
+import type { Connection, ConnectionHandler, Listener, Network } from "../platform/network.ts";
 import { Args } from "../resp/args.ts";
 import { CommandParser, defaultLimits, type RequestLimits } from "../resp/parser.ts";
+import type { Reply } from "../resp/reply.ts";
 import { RespWriter } from "../resp/writer.ts";
 import type { Backend } from "./backend.ts";
+import { ClientPause } from "./client-pause.ts";
 import { CommandEntry, type SessionCommand } from "./command-entry.ts";
+import { LoginGuard } from "./commands/login-guard.ts";
+import type { NodeView } from "./node-view.ts";
+import { ServerCron } from "./server-cron.ts";
 import { Session } from "./session.ts";
 import { SlowLog } from "./slow-log.ts";
 
@@ -22,6 +28,8 @@ export interface RespServerOptions {
   outputBufferBytesMax: number;
   /** Bytes of open operations of all sessions above which sessions are paused. */
   pendingBytesMax: number;
+  /** Milliseconds without a command after which a connection is closed; 0: never. */
+  idleMsMax: number;
   /** Empty: no login needed. */
   password: string;
 }
@@ -33,6 +41,7 @@ export const defaultServerOptions: RespServerOptions = {
   queryBufferBytesMax: 128 * 1024 * 1024,
   outputBufferBytesMax: 128 * 1024 * 1024,
   pendingBytesMax: 64 * 1024 * 1024,
+  idleMsMax: 0,
   password: "",
 };
 
@@ -42,8 +51,10 @@ export interface ServerStats {
   connectionsRejected: number;
   inputBytes: number;
   outputBytes: number;
-  errorReplies: number;
 }
+
+/** A connection beyond the limit: it is told so and closed, and not listened to. */
+const REFUSED: ConnectionHandler = { onData() {}, onDrain() {}, onClose() {} };
 
 /** What the server reports to the node's log. */
 export type ServerReport = (
@@ -58,6 +69,7 @@ export interface ServerEnvironment {
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly backend: Backend;
+  readonly node: NodeView;
   readonly report: ServerReport;
   /** Unique to this start of this node: the high part of session identities. */
   readonly incarnation: number;
@@ -66,6 +78,7 @@ export interface ServerEnvironment {
 /** The sessions of one node and what they share: parser, arguments, reply buffer, command table. */
 export class RespServer {
   readonly backend: Backend;
+  readonly node: NodeView;
   readonly scheduler: Scheduler;
   readonly clock: Clock;
   readonly options: RespServerOptions;
@@ -75,12 +88,16 @@ export class RespServer {
   readonly writer = new RespWriter();
   readonly sessions = new Map<number, Session>();
   readonly slowLog = new SlowLog();
+  readonly logins = new LoginGuard();
+  readonly pause: ClientPause;
+  readonly cron: ServerCron;
+  /** Monotonic ms when the server was made. */
+  readonly startedMs: number;
   readonly stats: ServerStats = {
     connectionsReceived: 0,
     connectionsRejected: 0,
     inputBytes: 0,
     outputBytes: 0,
-    errorReplies: 0,
   };
   /** Whether reads may run in the present burst. */
   readableNow = false;
@@ -90,7 +107,8 @@ export class RespServer {
   #writing: Session | null = null;
   /** Sessions with gathered replies, and those that may go on reading. */
   readonly #dirty: Session[] = [];
-  readonly #resumable: Session[] = [];
+  readonly #resumable = new Set<Session>();
+  #flushWanted = false;
   #nextSessionId = 1;
   #flushing = false;
 
@@ -101,10 +119,14 @@ export class RespServer {
   ) {
     this.#environment = environment;
     this.backend = environment.backend;
+    this.node = environment.node;
     this.scheduler = environment.scheduler;
     this.clock = environment.clock;
     this.options = options;
     this.commands = new CommandTable(commands.map((command) => new CommandEntry(command)));
+    this.pause = new ClientPause(this);
+    this.cron = new ServerCron(this);
+    this.startedMs = this.clock.monotonicMs();
   }
 
   /** Unix ms, for what users see. */
@@ -114,38 +136,42 @@ export class RespServer {
 
   /** Opens the port; resolves to the port in use. */
   async listen(host: string, port: number): Promise<number> {
-    const accept = (connection: Connection): Session | null => this.#accept(connection);
+    const accept = (connection: Connection): ConnectionHandler => this.#accept(connection);
     const listener = await this.#environment.network.listen(host, port, accept);
     this.#listeners.push(listener);
+    this.cron.start();
     return listener.port;
   }
 
   /** Stops accepting and closes all sessions after sending what they have. */
   async close(): Promise<void> {
+    this.cron.stop();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     for (const session of [...this.sessions.values()]) session.connection.end();
   }
 
-  #accept(connection: Connection): Session | null {
+  #accept(connection: Connection): ConnectionHandler {
     this.stats.connectionsReceived++;
     if (this.sessions.size >= this.options.clientsMax) {
       this.stats.connectionsRejected++;
       connection.write(Buffer.from("-ERR max number of clients reached\r\n"));
       connection.end();
-      return null;
+      return REFUSED;
     }
     const id = this.#nextSessionId++;
     const identity = this.#environment.incarnation * 2 ** 21 + (id % 2 ** 21);
     const session = new Session(this, connection, id, identity);
     session.state.authenticated = this.options.password === "";
-    session.state.createdMs = this.nowMs();
+    session.state.createdMs = this.clock.monotonicMs();
     session.state.lastInteractionMs = session.state.createdMs;
     this.sessions.set(id, session);
+    this.pause.onAccepted(session);
     return session;
   }
 
   onSessionClosed(session: Session): void {
     this.sessions.delete(session.id);
+    this.pause.onClosed(session);
     if (this.#writing === session) {
       this.writer.take();
       this.#writing = null;
@@ -175,13 +201,19 @@ export class RespServer {
     writer.protocol = session.protocol;
   }
 
+  /** Sets what a session has written so far apart from what it writes next. */
+  cut(session: Session): void {
+    this.#gather();
+    this.writeFor(session);
+  }
+
   /** Sends all gathered replies, one write per session, then lets waiting sessions go on. */
   flush(): void {
     this.#gather();
     const dirty = this.#dirty;
     for (let i = 0; i < dirty.length; i++) dirty[i]!.send();
     dirty.length = 0;
-    if (this.#resumable.length > 0 && !this.#flushing) this.#resumeSessions();
+    if (this.#resumable.size > 0 && !this.#flushing) this.#resumeSessions();
   }
 
   #gather(): void {
@@ -193,27 +225,72 @@ export class RespServer {
 
   /** The session may go on with its input once the present replies are out. */
   resumeSoon(session: Session): void {
-    this.#resumable.push(session);
+    this.#resumable.add(session);
+  }
+
+  /** Replies were written outside of a burst or a turn of the replicas: sends them soon. */
+  wantFlush(): void {
+    if (this.#flushWanted) return;
+    this.#flushWanted = true;
+    this.scheduler.soon(() => {
+      this.#flushWanted = false;
+      this.flush();
+    });
   }
 
   #resumeSessions(): void {
     this.#flushing = true;
-    const sessions = this.#resumable.splice(0);
+    const sessions = [...this.#resumable];
+    this.#resumable.clear();
     for (const session of sessions) session.resume();
     this.#flushing = false;
-    if (this.#resumable.length > 0) this.scheduler.soon(() => this.flush());
+    if (this.#resumable.size > 0) this.wantFlush();
   }
 
   // ---- commands
+
+  /** Commands run since start or the last reset of statistics. */
+  commandsProcessed(): number {
+    let calls = 0;
+    for (const entry of this.commands.all) calls += entry.calls;
+    return calls;
+  }
+
+  /** The subcommand that the first argument of a container command names. */
+  findSubcommand(container: CommandEntry, args: Args): CommandEntry | undefined {
+    return this.commands.lookupSubcommand(
+      container.name,
+      args.bytes,
+      args.offset(1),
+      args.length(1),
+    );
+  }
 
   /** Runs a read whose cost depends on data, timed for the slow log. */
   runTimed(session: Session, entry: CommandEntry, context: CommandContext, args: Args): void {
     const startedMs = this.clock.monotonicMs();
     invariant(entry.data !== null, "a timed read is a data command");
+    const errorsBefore = this.writer.errors;
     entry.data.apply(context, args, this.writer);
+    if (this.writer.errors !== errorsBefore) entry.failedCalls++;
+    this.#onTimed(session, entry, args, startedMs);
+  }
+
+  /** Runs a command of the server's own, timed for the slow log. */
+  runTimedSession(session: Session, entry: CommandEntry, args: Args, reply: Reply): void {
+    const startedMs = this.clock.monotonicMs();
+    invariant(entry.session !== null, "a timed session command is one");
+    entry.session.run(session, args, reply);
+    this.#onTimed(session, entry, args, startedMs);
+  }
+
+  #onTimed(session: Session, entry: CommandEntry, args: Args, startedMs: number): void {
     const usec = (this.clock.monotonicMs() - startedMs) * 1000;
     entry.usec += usec;
-    this.slowLog.consider(usec, this.nowMs(), args, session.connection.remote, session.state.name);
+    if (!this.slowLog.wants(usec)) return;
+    const shownCount = entry.hidesArguments ? 1 : args.count;
+    const { connection, state } = session;
+    this.slowLog.add(usec, this.nowMs(), args, shownCount, connection.remote, state.name);
   }
 
   /** Points arguments at a command that a transaction queued, its name first, as it came. */
@@ -230,17 +307,12 @@ export class RespServer {
   /** Answers a name that is no command, in Redis's words. */
   failUnknown(session: Session, args: Args): void {
     if (session.state.transaction !== null) session.state.transaction.failed = true;
-    const name = args.text(0).slice(0, 128);
-    if (/^(post|host:)$/i.test(name)) {
+    if (args.is(0, "POST") || args.is(0, "HOST:")) {
       this.reportProtocolError(session, "cross-protocol request");
       session.destroy();
       return;
     }
-    let shown = "";
-    for (let i = 1; i < args.count && shown.length < 128; i++) {
-      shown += `'${args.text(i).slice(0, 128 - shown.length)}' `;
-    }
-    session.replyError(`ERR unknown command '${name}', with args beginning with: ${shown}`);
+    session.replyError(unknownCommand(args));
   }
 
   reportProtocolError(session: Session, error: string): void {
@@ -248,6 +320,12 @@ export class RespServer {
       client: session.connection.remote,
       error,
     });
+  }
+
+  /** A command that was answered before it was finished has failed. */
+  reportFailure(command: string, cause: unknown): void {
+    const error = cause instanceof Error ? cause.message : String(cause);
+    this.#environment.report("warn", "command failed after its reply", { command, error });
   }
 
   reportClosed(session: Session, reason: string): void {

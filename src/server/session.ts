@@ -1,6 +1,7 @@
 // One client connection: finds commands in its input, runs or submits them, sends replies in order.
 import { invariant } from "../base/invariant.ts";
 import type { DataCommand } from "../commands/command.ts";
+import { unknownSubcommand, wrongArity } from "../commands/errors.ts";
 import type { Connection, ConnectionHandler } from "../platform/network.ts";
 import type { ReplyTarget } from "../replica/reply-target.ts";
 import type { Args } from "../resp/args.ts";
@@ -18,6 +19,9 @@ const OPEN_OPERATIONS_MAX = 16_384;
 const BURST_REPLY_BYTES_MAX = 1024 * 1024;
 /** Bytes in the socket's outgoing buffer above which a session's input is paused. */
 const UNSENT_BYTES_PAUSE = 1024 * 1024;
+/** Stands for no sequence. */
+const NONE = -1;
+const NOTHING = Buffer.alloc(0);
 
 /** A client session; also the target of the replies of its own operations. */
 export class Session implements ConnectionHandler, ReplyTarget {
@@ -28,12 +32,16 @@ export class Session implements ConnectionHandler, ReplyTarget {
   readonly sessionId: number;
   readonly state = new SessionState();
   protocol = 2;
+  /** The command that came last, for CLIENT LIST. */
+  lastEntry: CommandEntry | null = null;
   /** Sequence of the next operation, and of the next one to be answered. */
   #issued = 0;
   #answered = 0;
   /** Replies that were ready before their turn. */
   #parked: Map<number, Uint8Array> | null = null;
   #parkFrom = 0;
+  /** Sequence whose reply is not sent (`CLIENT REPLY SKIP`). */
+  #skipped = NONE;
   /** Input that waits: an unfinished command, or commands behind a pause. */
   #input: PendingInput | null = null;
   #paused = false;
@@ -41,6 +49,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
   #awaitsReplies = false;
   #awaitsDrain = false;
   #continues = false;
+  /** Held by CLIENT PAUSE. */
+  #held = false;
   /** A command took charge of its reply; input waits until it is given. */
   #deferred = false;
   #closed = false;
@@ -75,10 +85,13 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   onData(bytes: Uint8Array, view: DataView, length: number): void {
     if (this.#closed || this.#closeAfterReply) return;
-    this.state.lastInteractionMs = this.server.nowMs();
+    this.state.lastInteractionMs = this.server.clock.monotonicMs();
     this.server.stats.inputBytes += length;
-    if (this.#input === null) this.#consume(bytes, view, 0, length);
-    else {
+    if (this.#input === null) {
+      // What was in flight when the session was paused may still come once.
+      if (this.#paused) this.#input = new PendingInput(bytes, 0, length);
+      else this.#consume(bytes, view, 0, length);
+    } else {
       if (!this.#input.append(bytes, length, this.server.options.queryBufferBytesMax)) {
         this.server.reportClosed(this, "query buffer limit");
         this.destroy();
@@ -115,13 +128,64 @@ export class Session implements ConnectionHandler, ReplyTarget {
     this.#closeAfterReply = true;
   }
 
+  // ---- what commands change
+
+  /** The client has proved to be this user. */
+  logIn(user: string): void {
+    this.state.authenticated = true;
+    this.state.user = user;
+    this.#limitParser();
+  }
+
+  /** As it was when the client connected. */
+  logOut(): void {
+    this.state.authenticated = this.server.options.password === "";
+    this.state.user = "default";
+    this.#limitParser();
+  }
+
+  /** Takes effect with the reply that is being written; only from a barrier command. */
+  setProtocol(protocol: number): void {
+    this.protocol = protocol;
+    this.server.writer.protocol = protocol;
+  }
+
+  /** `CLIENT REPLY`; only from a barrier command. What was written before keeps the mode before. */
+  setReplies(mode: "on" | "off" | "skip"): void {
+    this.server.cut(this);
+    if (mode === "skip") {
+      this.#skipped = this.#issued;
+      return;
+    }
+    this.state.repliesOff = mode === "off";
+    this.#skipped = NONE;
+  }
+
+  /** Runs no more commands until {@link release}; the one that runs now is finished. */
+  hold(): void {
+    this.#held = true;
+    this.#pause();
+  }
+
+  /** Ends {@link hold} with the server's next flush. */
+  release(): void {
+    this.#held = false;
+    this.server.resumeSoon(this);
+  }
+
+  /** Sets the limits of the parser that reads this session's input now. */
+  #limitParser(): void {
+    const parser = this.#input?.parser ?? this.server.parser;
+    parser.limits = this.state.authenticated ? this.server.options.limits : unauthenticatedLimits;
+  }
+
   // ---- input
 
   /** Runs the commands in `bytes[at, end)`, which is the shared read buffer. */
   #consume(bytes: Uint8Array, view: DataView, from: number, end: number): void {
     const server = this.server;
     const parser = server.parser;
-    parser.limits = this.state.authenticated ? server.options.limits : unauthenticatedLimits;
+    this.#limitParser();
     const at = this.#run(parser, bytes, view, from, end, server.args);
     if (at < end && !this.#closed) {
       parser.reset();
@@ -135,7 +199,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const input = this.#input;
     if (input === null || this.#closed) return;
     const parser = input.parser;
-    parser.limits = this.state.authenticated ? this.server.options.limits : unauthenticatedLimits;
+    this.#limitParser();
     if (input.length < input.neededBytes) return;
     parser.neededBytes = 0;
     const at = this.#run(parser, input.bytes, input.view, 0, input.length, input.args);
@@ -189,14 +253,23 @@ export class Session implements ConnectionHandler, ReplyTarget {
   /** Runs or submits one command; false when it must be seen again later. */
   #execute(args: Args): boolean {
     const server = this.server;
-    const entry = server.commands.lookup(args.bytes, args.offsets[0]!, args.lengths[0]!);
+    let entry = server.commands.lookup(args.bytes, args.offsets[0]!, args.lengths[0]!);
     if (entry === undefined) {
       server.failUnknown(this, args);
       return true;
     }
+    if (entry.isContainer && args.count > 1) {
+      const subcommand = server.findSubcommand(entry, args);
+      if (subcommand === undefined) {
+        entry.rejectedCalls++;
+        this.#refuse(unknownSubcommand(entry.name, args));
+        return true;
+      }
+      entry = subcommand;
+    }
     if (args.count < entry.argumentsMin || args.count > entry.argumentsMax) {
       entry.rejectedCalls++;
-      this.#refuse(`ERR wrong number of arguments for '${entry.name}' command`);
+      this.#refuse(wrongArity(entry.name));
       return true;
     }
     const state = this.state;
@@ -205,6 +278,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
       this.#refuse("NOAUTH Authentication required.");
       return true;
     }
+    if (server.pause.holdsWrites && server.pause.mustHold(this, entry)) return false;
+    this.lastEntry = entry;
     if (state.transaction !== null && queueInTransaction(this, entry, args)) return true;
     if (entry.data !== null) this.#executeData(entry, args);
     else return this.#executeSession(entry, args);
@@ -215,7 +290,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const server = this.server;
     const command = entry.data!;
     entry.calls++;
-    if (!entry.isWrite && this.#issued === this.#answered && server.readableNow) {
+    const readsNow = !entry.isWrite && server.readableNow && this.#issued === this.#answered;
+    if (readsNow && this.#skipped === NONE) {
       this.#issued++;
       this.#answered++;
       const context = server.backend.readContext(this.state.database);
@@ -251,7 +327,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
   runData(command: DataCommand, isWrite: boolean, database: number, args: Args): void {
     const server = this.server;
     const sequence = this.#issued++;
-    if (!isWrite && sequence === this.#answered && server.readableNow) {
+    const readsNow = !isWrite && server.readableNow && sequence === this.#answered;
+    if (readsNow && this.#skipped === NONE) {
       this.#answered++;
       command.apply(server.backend.readContext(database), args, server.writer);
       return;
@@ -274,7 +351,11 @@ export class Session implements ConnectionHandler, ReplyTarget {
     entry.calls++;
     const sequence = this.#issued++;
     const reply = this.openReply(sequence);
-    command.run(this, args, reply);
+    const { writer } = this.server;
+    const errorsBefore = writer.errors;
+    if (entry.isFast) command.run(this, args, reply);
+    else this.server.runTimedSession(this, entry, args, reply);
+    if (writer.errors !== errorsBefore) entry.failedCalls++;
     if (this.#closed) return true;
     if (this.#deferred) return true;
     this.closeReply(sequence);
@@ -289,7 +370,6 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Answers the present command with an error, in its turn. */
   replyError(error: string): void {
-    this.server.stats.errorReplies++;
     const sequence = this.#issued++;
     this.openReply(sequence).error(error);
     this.closeReply(sequence);
@@ -316,8 +396,9 @@ export class Session implements ConnectionHandler, ReplyTarget {
       if (this.#closed) return;
       write(this.openReply(sequence));
       this.closeReply(sequence);
-      this.#maybeResume();
-      this.server.finishBurst(this);
+      // Never at once: this may be the middle of applying a batch. The input goes on with the next flush.
+      this.server.resumeSoon(this);
+      this.server.wantFlush();
     };
   }
 
@@ -341,7 +422,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
   /** Goes on with the input when nothing holds it any more. */
   #maybeResume(): void {
     if (!this.#paused || this.#closed) return;
-    if (this.#awaitsDrain || this.#deferred || this.#continues) return;
+    if (this.#awaitsDrain || this.#deferred || this.#continues || this.#held) return;
     if (this.#awaitsReplies && this.#issued !== this.#answered) return;
     if (this.#issued - this.#answered > OPEN_OPERATIONS_MAX / 2) return;
     this.#paused = false;
@@ -355,11 +436,17 @@ export class Session implements ConnectionHandler, ReplyTarget {
   openReply(sequence: number): Reply {
     const server = this.server;
     server.writeFor(this);
-    if (sequence !== this.#answered) this.#parkFrom = server.writer.length;
+    if (sequence !== this.#answered || sequence === this.#skipped) {
+      this.#parkFrom = server.writer.length;
+    }
     return server.writer;
   }
 
   closeReply(sequence: number): void {
+    if (sequence === this.#skipped) {
+      this.#skipped = NONE;
+      this.server.writer.length = this.#parkFrom;
+    }
     if (sequence === this.#answered) {
       this.#answered++;
       if (this.#parked !== null) this.#unpark();
@@ -373,7 +460,6 @@ export class Session implements ConnectionHandler, ReplyTarget {
   }
 
   failReply(sequence: number, error: string): void {
-    this.server.stats.errorReplies++;
     this.openReply(sequence).error(error);
     this.closeReply(sequence);
   }
@@ -403,11 +489,15 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Takes bytes to send; true when these are the first of the turn. */
   gather(bytes: Buffer): boolean {
-    if (this.#closed || this.state.repliesOff) return false;
+    if (this.#closed) return false;
+    const muted = this.state.repliesOff;
+    // A session that ends has its last `send`, with replies or without.
+    if (muted && !this.#closeAfterReply) return false;
     if (this.#out === null) {
-      this.#out = bytes;
+      this.#out = muted ? NOTHING : bytes;
       return true;
     }
+    if (muted) return false;
     this.#outMore ??= [];
     this.#outMore.push(bytes);
     return false;
@@ -429,10 +519,17 @@ export class Session implements ConnectionHandler, ReplyTarget {
       connection.end();
       return;
     }
-    if (!flowing && connection.bufferedBytes > UNSENT_BYTES_PAUSE) this.#onSlowReader();
+    if (!flowing) this.#onSlowReader();
   }
 
   #onSlowReader(): void {
+    if (!this.state.authenticated) {
+      // CVE-2025-21605: who does not read refusals gets no memory for more of them.
+      this.server.reportClosed(this, "output buffer limit before login");
+      this.destroy();
+      return;
+    }
+    if (this.connection.bufferedBytes <= UNSENT_BYTES_PAUSE) return;
     if (this.connection.bufferedBytes > this.server.options.outputBufferBytesMax) {
       this.server.reportClosed(this, "output buffer limit");
       this.destroy();
@@ -441,5 +538,4 @@ export class Session implements ConnectionHandler, ReplyTarget {
     this.#awaitsDrain = true;
     this.#pause();
   }
-
 }
