@@ -89,7 +89,11 @@ function factLines(facts: ReadonlyMap<string, string>): string[] {
 }
 
 function noteLines(findings: readonly Finding[]): string[] {
-  return [...new Set(findings.flatMap(({ row, notes }) => notes.map((note) => `${row}: ${note}`)))];
+  // A failed start brings the tail of a log along; that was printed when it happened.
+  const lines = findings.flatMap(({ row, notes }) =>
+    notes.map((note) => `${row}: ${note.split("\n", 1)[0]}`),
+  );
+  return [...new Set(lines)];
 }
 
 function aligned(lines: ReadonlyArray<readonly string[]>): string[] {

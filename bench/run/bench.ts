@@ -48,12 +48,14 @@ export class ServerPool {
   async get(kind: ServerKind): Promise<RunningServer> {
     const running = this.#servers.get(kind);
     if (running !== undefined) return running;
-    const server = await startServer(kind, this.#context);
+    const server = await this.#context.children.orNone(() => this.#startLoaded(kind));
     this.#servers.set(kind, server);
-    const port = await server.leaderPort();
-    if (familyOf(kind) === "etcd") await preloadEtcd(port);
-    else await preload(port, KEYS, VALUE_BYTES);
     return server;
+  }
+
+  /** Stops a server that has failed: the next row starts it anew. */
+  async drop(kind: ServerKind): Promise<void> {
+    await this.keepOnly([...this.#servers.keys()].filter((running) => running !== kind));
   }
 
   /** Stops all servers but those of these kinds. */
@@ -64,11 +66,39 @@ export class ServerPool {
       await server.stop();
     }
   }
+
+  async #startLoaded(kind: ServerKind): Promise<RunningServer> {
+    const server = await startServer(kind, this.#context);
+    const port = await server.leaderPort();
+    if (familyOf(kind) === "etcd") await preloadEtcd(port);
+    else await preload(port, KEYS, VALUE_BYTES);
+    return server;
+  }
 }
 
 /** What went wrong, as one text. */
 export function inWords(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * The outcome of `work`; null when it fails, which is printed and added to `problems`: a row
+ * goes on with its other servers, and says `FAILED` at the end.
+ */
+export async function attempt<T>(
+  bench: Bench,
+  problems: string[],
+  who: string,
+  work: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    const words = `${who}: ${inWords(error)}`;
+    problems.push(words);
+    bench.log(`  ${words}`);
+    return null;
+  }
 }
 
 function startServer(kind: ServerKind, context: StartContext): Promise<RunningServer> {

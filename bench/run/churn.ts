@@ -6,7 +6,7 @@ import { keyOf, randomSource, respCommand, valueOf } from "../load/keys.ts";
 import type { SpecialRow } from "../rows.ts";
 import { pause } from "../servers/children.ts";
 import { ask, infoFields } from "../servers/resp-control.ts";
-import { type Bench, inWords } from "./bench.ts";
+import { attempt, type Bench } from "./bench.ts";
 import { settledBytes, type SingleNode, startSingle } from "./single.ts";
 
 const SNAPSHOT_EVERY_MS = 20_000;
@@ -22,12 +22,10 @@ const DEAD_FIELD = "used_memory_dead";
 /** Runs the churn on Kvorum alone: the bars are its own figures. */
 export async function runChurn(row: SpecialRow, bench: Bench): Promise<Finding[]> {
   const problems: string[] = [];
-  let figures: { readonly gapPercent: number; readonly deadPercent: number } | null = null;
-  try {
-    if (bench.families.includes("kvorum")) figures = await churn(row, bench);
-  } catch (error) {
-    problems.push(`kvorum: ${inWords(error)}`);
-  }
+  const isAsked = bench.families.includes("kvorum");
+  const figures = isAsked
+    ? await attempt(bench, problems, "kvorum", () => churn(row, bench))
+    : null;
   const points = [
     { title: "counted memory against RSS growth", figure: figures?.gapPercent },
     { title: "dead space", figure: figures?.deadPercent },

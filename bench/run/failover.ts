@@ -8,7 +8,7 @@ import { startEtcdFailover } from "../servers/etcd.ts";
 import { startKvorumFailover } from "../servers/kvorum.ts";
 import type { FailoverCluster, Writer } from "../servers/server.ts";
 import { quantile } from "../stats.ts";
-import { type Bench, inWords } from "./bench.ts";
+import { attempt, type Bench } from "./bench.ts";
 
 const WRITERS = 12;
 const WRITE_PACE_MS = 1;
@@ -34,11 +34,8 @@ export async function runFailover(row: SpecialRow, bench: Bench): Promise<Findin
   const problems: string[] = [];
   for (const family of ["kvorum", "etcd"] as const) {
     if (!bench.families.includes(family)) continue;
-    try {
-      outcomes.set(family, await killLeaders(bench, family));
-    } catch (error) {
-      problems.push(`${family}: ${inWords(error)}`);
-    }
+    const outcome = await attempt(bench, problems, family, () => killLeaders(bench, family));
+    if (outcome !== null) outcomes.set(family, outcome);
   }
   const { kills } = bench.options;
   const side = (family: string, figures: (outcome: Outcome) => number[]): Side | null => {
@@ -72,7 +69,7 @@ export async function runFailover(row: SpecialRow, bench: Bench): Promise<Findin
 
 async function killLeaders(bench: Bench, family: "kvorum" | "etcd"): Promise<Outcome> {
   const start = family === "kvorum" ? startKvorumFailover : startEtcdFailover;
-  const cluster = await start(bench);
+  const cluster = await bench.children.orNone(() => start(bench));
   const secondsToWrite: number[] = [];
   const lanes = Array.from({ length: WRITERS }, (_, lane) => new WriterLane(cluster, lane));
   const running = lanes.map((lane) => lane.run());

@@ -3,7 +3,7 @@ import { type Finding, makeFinding } from "../finding.ts";
 import { fill, preload } from "../load/fill.ts";
 import { type SpecialRow, VALUE_BYTES } from "../rows.ts";
 import { ask } from "../servers/resp-control.ts";
-import { type Bench, inWords } from "./bench.ts";
+import { attempt, type Bench } from "./bench.ts";
 import { settledBytes, singleFamilies, startSingle } from "./single.ts";
 
 const OVERWRITES = 3;
@@ -22,11 +22,8 @@ export async function runMemory(row: SpecialRow, bench: Bench): Promise<Finding[
   const sizes = new Map<string, Sizes>();
   const problems: string[] = [];
   for (const family of singleFamilies(bench)) {
-    try {
-      sizes.set(family, await weigh(row, bench, family));
-    } catch (error) {
-      problems.push(`${family}: ${inWords(error)}`);
-    }
+    const weighed = await attempt(bench, problems, family, () => weigh(row, bench, family));
+    if (weighed !== null) sizes.set(family, weighed);
   }
   const points = [
     { size: "fresh", title: `${row.title}, just loaded` },

@@ -6,7 +6,7 @@ import { keyOf } from "../load/keys.ts";
 import { type SpecialRow, VALUE_BYTES } from "../rows.ts";
 import { until } from "../servers/children.ts";
 import { answersPing, infoFields, withClient } from "../servers/resp-control.ts";
-import { type Bench, inWords } from "./bench.ts";
+import { attempt, type Bench } from "./bench.ts";
 import { expectKeys } from "./memory.ts";
 import { type SingleNode, singleFamilies, startSingle } from "./single.ts";
 
@@ -18,11 +18,8 @@ export async function runRestart(row: SpecialRow, bench: Bench): Promise<Finding
   const seconds = new Map<string, number[]>();
   const problems: string[] = [];
   for (const family of singleFamilies(bench)) {
-    try {
-      seconds.set(family, await timeRestarts(row, bench, family));
-    } catch (error) {
-      problems.push(`${family}: ${inWords(error)}`);
-    }
+    const taken = await attempt(bench, problems, family, () => timeRestarts(row, bench, family));
+    if (taken !== null) seconds.set(family, taken);
   }
   const side = (family: string, name: string) => {
     const rounds = seconds.get(family);

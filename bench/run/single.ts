@@ -29,12 +29,14 @@ export async function startSingle(
   family: "kvorum" | "redis",
   sync: "relaxed" | "durable",
 ): Promise<SingleNode> {
-  const node =
-    family === "kvorum"
-      ? await startKvorumNode(bench, sync === "durable" ? "always" : "no")
-      : await RedisNode.start(bench.children, redisSettings[sync]);
-  await until(`${family} starts`, [node.child], () => answersPing(node.port));
-  return node;
+  return bench.children.orNone(async () => {
+    const node =
+      family === "kvorum"
+        ? await startKvorumNode(bench, sync === "durable" ? "always" : "no")
+        : await RedisNode.start(bench.children, redisSettings[sync]);
+    await until(`${family} starts`, [node.child], () => answersPing(node.port));
+    return node;
+  });
 }
 
 /** Resident bytes of a node once they stand still for two seconds (or after half a minute). */

@@ -7,7 +7,7 @@ import type { RespLoadSpec } from "../load/resp-load.ts";
 import { type SpecialRow, VALUE_BYTES } from "../rows.ts";
 import { type Child, pause, until } from "../servers/children.ts";
 import { ask, infoFields } from "../servers/resp-control.ts";
-import { type Bench, inWords } from "./bench.ts";
+import { attempt, type Bench } from "./bench.ts";
 import { type SingleNode, singleFamilies, startSingle } from "./single.ts";
 
 const BASELINE_MS = 3000;
@@ -34,18 +34,15 @@ export async function runStall(row: SpecialRow, bench: Bench): Promise<Finding[]
   const notes: string[] = [];
   const sides = new Map<string, Side>();
   for (const family of singleFamilies(bench)) {
-    try {
-      const stall = await watch(row, bench, family);
-      const { snapshot, baseline, ownMs } = stall;
-      const latency = { p50Ms: snapshot.p50Ms, p99Ms: snapshot.p99Ms };
-      sides.set(family, { name: `${family}-durable`, rounds: [snapshot.maxMs], latency });
-      const calm = `longest PING without a snapshot ${baseline.maxMs.toFixed(1)} ms`;
-      const own = ownMs === null ? "" : `, ${STALL_FIELD} ${ownMs}`;
-      notes.push(`${family}: ${calm}${own}`);
-      bench.log(`  ${row.name} ${family}: ${snapshot.maxMs.toFixed(1)} ms; ${calm}${own}`);
-    } catch (error) {
-      problems.push(`${family}: ${inWords(error)}`);
-    }
+    const stall = await attempt(bench, problems, family, () => watch(row, bench, family));
+    if (stall === null) continue;
+    const { snapshot, baseline, ownMs } = stall;
+    const latency = { p50Ms: snapshot.p50Ms, p99Ms: snapshot.p99Ms };
+    sides.set(family, { name: `${family}-durable`, rounds: [snapshot.maxMs], latency });
+    const calm = `longest PING without a snapshot ${baseline.maxMs.toFixed(1)} ms`;
+    const own = ownMs === null ? "" : `, ${STALL_FIELD} ${ownMs}`;
+    notes.push(`${family}: ${calm}${own}`);
+    bench.log(`  ${row.name} ${family}: ${snapshot.maxMs.toFixed(1)} ms; ${calm}${own}`);
   }
   const finding = makeFinding({
     row: row.name,

@@ -6,7 +6,7 @@ import type { LoadResult } from "../load/result.ts";
 import { cpuBars, KEYS, serversOf, type ThroughputRow, VALUE_BYTES } from "../rows.ts";
 import { familyOf, type RunningServer, type ServerKind } from "../servers/server.ts";
 import { median } from "../stats.ts";
-import { type Bench, inWords } from "./bench.ts";
+import { attempt, type Bench } from "./bench.ts";
 
 const WARMUP_MS = 700;
 const US_PER_SECOND = 1e6;
@@ -65,26 +65,26 @@ async function runRound(
   round: number,
 ): Promise<void> {
   if (series.problems.length > 0) return;
-  try {
+  const who = `${row.name} round ${round + 1} ${series.server}`;
+  const result = await attempt(bench, series.problems, who, async () => {
     const server = await bench.servers.get(series.server);
     series.problems.push(...(await server.problems()));
     const port = await server.leaderPort();
-    const result = await loadOnce(row, bench, server, port, round);
-    if ((await server.leaderPort()) !== port) series.problems.push("the leader changed meanwhile");
-    if (result.errors > 0) {
-      const words = `${result.errors} wrong replies, first: ${result.firstError}`;
-      series.problems.push(`${series.server}: ${words}`);
-    }
-    series.results.push(result);
-    bench.raw.push({ row: row.name, server: series.server, round, ...result });
-    const speed = Math.round(opsPerSecond(result)).toLocaleString("en");
-    const generator = ((result.generatorCpuSeconds * US_PER_SECOND) / result.ops).toFixed(1);
-    const cpu = `cpu ${cpuUsPerOp(result).toFixed(1)} us/op (generator ${generator})`;
-    bench.log(`  ${row.name} round ${round + 1} ${series.server}: ${speed} ops/s, ${cpu}`);
-  } catch (error) {
-    series.problems.push(`${series.server}: ${inWords(error)}`);
-    bench.log(`  ${row.name} round ${round + 1} ${series.server}: ${inWords(error)}`);
+    const measured = await loadOnce(row, bench, server, port, round);
+    if ((await server.leaderPort()) !== port) series.problems.push(`${who}: another leader at end`);
+    return measured;
+  });
+  if (result === null) return bench.servers.drop(series.server);
+  if (result.errors > 0) {
+    series.problems.push(`${who}: ${result.errors} wrong replies, first: ${result.firstError}`);
   }
+  series.results.push(result);
+  bench.raw.push({ row: row.name, server: series.server, round, ...result });
+  const speed = Math.round(opsPerSecond(result)).toLocaleString("en");
+  const generator = ((result.generatorCpuSeconds * US_PER_SECOND) / result.ops).toFixed(1);
+  bench.log(
+    `  ${who}: ${speed} ops/s, cpu ${cpuUsPerOp(result).toFixed(1)} us/op (generator ${generator})`,
+  );
 }
 
 function loadOnce(

@@ -92,6 +92,18 @@ export class Children {
     this.#tell("group-ended", child.pid);
   }
 
+  /** Does `work`; when that fails, kills every process that was started in the course of it. */
+  async orNone<T>(work: () => Promise<T>): Promise<T> {
+    const before = new Set(this.#children);
+    try {
+      return await work();
+    } catch (error) {
+      const started = [...this.#children].filter((child) => !before.has(child));
+      await Promise.all(started.map((child) => this.kill(child)));
+      throw error;
+    }
+  }
+
   /** Kills what still runs, removes the folder and lets the reaper go. */
   async close(): Promise<void> {
     await Promise.all([...this.#children].map((child) => this.kill(child)));

@@ -43,6 +43,19 @@ describe("Children", () => {
     await children.close();
   });
 
+  test("what was started for work that failed is killed, and nothing else", async () => {
+    const children = new Children();
+    const other = children.start("sleep", ["1000"]);
+    let started = other;
+    const work = children.orNone(async () => {
+      started = children.start("sleep", ["1000"]);
+      throw new Error("no leader");
+    });
+    await expect(work).rejects.toThrow("no leader");
+    expect([other.isAlive(), started.isAlive()]).toEqual([true, false]);
+    await children.close();
+  });
+
   test("until names a process that ended, with its last words", async () => {
     const children = new Children();
     const child = children.start("/bin/sh", ["-c", "echo bad flag; exit 1"]);
