@@ -7,32 +7,24 @@ import type { Entry, HardState, Raft, Ready, SnapshotMark } from "../raft/types.
 import { EntryType } from "../raft/types.ts";
 import type { Args } from "../resp/args.ts";
 import type { Applier } from "./applier.ts";
-import { Batch, LOCAL, LOGGED } from "./batch.ts";
-import { BatchQueue } from "./batch-queue.ts";
-import type { EntryHeader } from "./entry-header.ts";
+import type { Batch } from "./batch.ts";
+import { ENTRY_HEADER_BYTES, type EntryHeader } from "./entry-header.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { Lease } from "./lease.ts";
+import { Operations } from "./operations.ts";
 import { PersistQueue } from "./persist-queue.ts";
 import type { ReplicaHost } from "./replica-host.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 import { ShardClock } from "./shard-clock.ts";
 
-/** A batch is closed when it passes this, however busy the disk is. */
-const BATCH_BYTES_MAX = 1024 * 1024;
 /** Entry bytes kept in memory: alone, with followers, and with followers that need old ones. */
 const LONE_LOG_BYTES = 256 * 1024;
 const CACHED_LOG_BYTES = 8 * 1024 * 1024;
 const CACHED_LOG_BYTES_MAX = 256 * 1024 * 1024;
-/** A position in an entry has 16 bits in a record's version. */
-const BATCH_OPERATIONS_MAX = 60_000;
 /** Operations whose fate is not known after so long are answered `-UNCERTAIN`. */
 const UNCERTAIN_AFTER_MS = 8_000;
 /** Operations that found no leader for so long are answered `-CLUSTERDOWN`. */
 const LEADERLESS_MS_MAX = 5_000;
-
-const UNCERTAIN =
-  "UNCERTAIN the node lost leadership before this write was confirmed; it may or may not take effect";
-const NO_LEADER = "CLUSTERDOWN no leader is known for this shard; the command was not executed";
 
 /** Settings of a replica. */
 export interface ReplicaOptions {
@@ -69,13 +61,8 @@ export class Replica {
   };
   readonly #host: ReplicaHost;
   readonly #forwarder: Forwarder;
-  /** Operations not yet in the log or on their way to the leader. */
-  #open = new Batch();
-  readonly #spare: Batch[] = [];
-  /** Proposed batches in log order, not yet applied. */
-  readonly #proposed = new BatchQueue();
+  readonly #operations = new Operations();
   /** Reads that wait for a ReadIndex answer. */
-  #reads: Batch | null = null;
   readonly #waitingReads = new Map<number, Batch>();
   #nextReadContext: number;
   readonly #persisting = new PersistQueue();
@@ -121,7 +108,7 @@ export class Replica {
 
   /** Bytes of operations that were taken and are not answered. */
   get pendingBytes(): number {
-    return this.#open.bytes + this.#proposed.bytes + this.#forwarder.pendingBytes;
+    return this.#operations.bytes + this.#forwarder.pendingBytes;
   }
 
   // ---- clients
@@ -153,10 +140,11 @@ export class Replica {
     target: ReplyTarget,
     sequence: number,
   ): void {
-    const batch = isWrite ? this.#open : this.#batchForRead();
-    if (batch.count === 0) batch.sinceMs = this.#host.clock.monotonicMs();
-    batch.add(isWrite ? LOGGED : LOCAL, command.id, database, args, target, sequence);
-    this.#onAdded(batch);
+    const nowMs = this.#host.clock.monotonicMs();
+    const operations = this.#operations;
+    operations.add(command, isWrite, this.#serving, database, args, target, sequence, nowMs);
+    if (this.#serving && operations.full) this.#closeBatch();
+    this.#host.wantTurn();
   }
 
   /** Takes an operation that is encoded already (forwarded by a peer, or coming back from one). */
@@ -169,25 +157,12 @@ export class Replica {
     target: ReplyTarget,
     sequence: number,
   ): void {
-    const batch = isWrite ? this.#open : this.#batchForRead();
-    if (batch.count === 0) batch.sinceMs = this.#host.clock.monotonicMs();
-    batch.addEncoded(isWrite ? LOGGED : LOCAL, bytes, view, at, length, target, sequence);
-    this.#onAdded(batch);
-  }
-
-  #onAdded(batch: Batch): void {
-    const full = batch.bytes > BATCH_BYTES_MAX || batch.count >= BATCH_OPERATIONS_MAX;
-    if (full && batch === this.#open && this.#serving) this.#closeBatch();
+    const canRead = this.#serving;
+    const nowMs = this.#host.clock.monotonicMs();
+    const operations = this.#operations;
+    operations.addEncoded(isWrite, canRead, bytes, view, at, length, target, sequence, nowMs);
+    if (canRead && operations.full) this.#closeBatch();
     this.#host.wantTurn();
-  }
-
-  /** A read goes behind the writes before it; alone it must not cost a log entry. */
-  #batchForRead(): Batch {
-    if (this.#open.loggedCount > 0 || !this.#serving) return this.#open;
-    const last = this.#proposed.last;
-    if (last !== null) return (last.behind ??= this.#freshBatch());
-    this.#reads ??= this.#freshBatch();
-    return this.#reads;
   }
 
   // ---- the turn: collect what goes into the next log write, then do the rest
@@ -203,9 +178,9 @@ export class Replica {
 
   /** Something waits that the next turn can do, whatever the disk does. */
   get hasWork(): boolean {
-    if (this.raft.hasReady() || this.#reads !== null) return true;
+    if (this.raft.hasReady() || this.#operations.hasReads) return true;
     const canClose = !this.#host.log.writing || this.options.relaxedSync;
-    if (!canClose || this.#open.count === 0 || this.#refused) return false;
+    if (!canClose || this.#operations.open.count === 0 || this.#refused) return false;
     return this.#serving || this.#canForward();
   }
 
@@ -238,9 +213,6 @@ export class Replica {
 
   /** The node's tick, every `tickMs`. */
   tick(): void {
-    if (this.isLeader) {
-      this.lease.sent(this.raft.round + 1, this.#host.clock.monotonicMs());
-    }
     this.raft.tick();
     this.#dropStale();
   }
@@ -270,47 +242,46 @@ export class Replica {
   // ---- proposing
 
   #closeBatch(): void {
-    const batch = this.#open;
-    if (batch.count === 0) return;
+    if (this.#operations.open.count === 0) return;
     if (this.isLeader) {
-      if (!this.#serving) return;
-      this.#propose(batch);
+      if (this.#serving) this.#propose();
     } else if (this.#canForward()) {
-      this.#open = this.#freshBatch();
+      const batch = this.#operations.takeOpen();
       this.#forwarder.forward(batch, this.raft.leader);
-      this.#recycle(batch);
+      this.#operations.recycle(batch);
     }
   }
 
-  #propose(batch: Batch): void {
+  #propose(): void {
+    const batch = this.#operations.open;
     if (batch.loggedCount === 0) {
-      this.#open = this.#freshBatch();
-      this.#queueReads(batch);
+      this.#queueReads(this.#operations.takeOpen());
       return;
     }
     this.#refused = this.raft.refusal(batch.bytes) !== null;
     if (this.#refused) return;
-    this.clock.stamp(this.#header);
-    this.#header.seed1 = this.#host.random.uint32();
-    this.#header.seed2 = this.#host.random.uint32();
-    const index = this.raft.propose(batch.seal(this.#header));
-    invariant(index !== 0, "a proposal is taken when the core says it would be");
-    batch.index = index;
-    batch.term = this.raft.term;
-    this.#proposed.push(batch);
-    this.#open = this.#freshBatch();
     this.stats.batchesProposed++;
     this.stats.operationsProposed += batch.loggedCount;
+    const index = this.#proposeBytes(batch);
+    this.#operations.onProposed(this.raft.term, index);
+  }
+
+  #proposeBytes(batch: Batch): number {
+    const header = this.#header;
+    this.clock.stamp(header);
+    header.seed1 = this.#host.random.uint32();
+    header.seed2 = this.#host.random.uint32();
+    const index = this.raft.propose(batch.seal(header));
+    invariant(index !== 0, "a proposal is taken when the core says it would be");
+    return index;
   }
 
   /** An entry without operations, which moves shard time on: reads never use a clock beyond the ceiling. */
   #proposeTick(): void {
-    const batch = this.#freshBatch();
-    if (!this.isLeader || this.raft.refusal(64) !== null) return;
-    this.clock.stamp(this.#header);
-    const index = this.raft.propose(batch.seal(this.#header));
-    invariant(index !== 0, "a proposal is taken when the core says it would be");
-    this.#recycle(batch);
+    if (!this.isLeader || this.raft.refusal(ENTRY_HEADER_BYTES) !== null) return;
+    const batch = this.#operations.fresh();
+    this.#proposeBytes(batch);
+    this.#operations.recycle(batch);
     this.#host.wantTurn();
   }
 
@@ -352,11 +323,7 @@ export class Replica {
 
   #install(mark: SnapshotMark): void {
     const applier = this.#host.installSnapshot(this, mark);
-    this.#proposed.dropUpTo(mark.index, (batch) => {
-      batch.fail(UNCERTAIN);
-      batch.behind?.fail(NO_LEADER);
-      this.#recycle(batch);
-    });
+    this.#operations.failProposed(mark.index);
     this.applier = applier;
     this.raft.applied(mark.index);
     this.#host.onApplied(this);
@@ -367,7 +334,7 @@ export class Replica {
       const entry = committed[i]!;
       if (entry.type === EntryType.normal) this.#applyNormal(entry);
       else {
-        this.#proposed.dropUpTo(entry.index, (batch) => this.#onLost(batch));
+        this.#maybeRetry(entry.index);
         if (entry.type === EntryType.config) this.#applyMembers(entry);
         this.applier.skip(entry.index, entry.term);
         if (entry.type === EntryType.noop && entry.term === this.raft.term) this.#startServing();
@@ -396,32 +363,26 @@ export class Replica {
   }
 
   #applyNormal(entry: Entry): void {
-    const batch = this.#proposed.first;
-    if (batch === null || batch.index > entry.index) {
+    const operations = this.#operations;
+    const batch = operations.proposed.first;
+    const isOurs = batch !== null && batch.index === entry.index && batch.term === entry.term;
+    if (!isOurs) {
+      this.#maybeRetry(entry.index);
       this.applier.apply(entry.index, entry.term, entry.data, null);
       return;
     }
-    if (batch.index === entry.index && batch.term === entry.term) {
-      this.#proposed.shift();
-      this.applier.apply(entry.index, entry.term, entry.data, batch);
-      const behind = batch.behind;
-      this.#recycle(batch);
-      if (behind !== null) this.#queueReads(behind);
-      return;
-    }
-    this.#proposed.dropUpTo(entry.index, (lost) => this.#onLost(lost));
-    this.applier.apply(entry.index, entry.term, entry.data, null);
+    operations.proposed.shift();
+    this.applier.apply(entry.index, entry.term, entry.data, batch);
+    const { behind } = batch;
+    operations.recycle(batch);
+    if (behind !== null) this.#queueReads(behind);
   }
 
-  /** Another entry stands where this batch would have: it certainly did not happen, so it may go again. */
-  #onLost(batch: Batch): void {
-    const again = this.#open;
-    batch.forEach((kind, buffer, at, length, target, sequence) => {
-      again.addEncoded(kind, buffer.bytes, buffer.view, at, length, target, sequence);
-    });
-    const behind = batch.behind;
-    this.#recycle(batch);
-    if (behind !== null) this.#onLost(behind);
+  /** When another entry stands where a batch of ours would have, that one and all later ones are void. */
+  #maybeRetry(index: number): void {
+    const batch = this.#operations.proposed.first;
+    if (batch === null || batch.index > index) return;
+    this.#operations.retryProposed();
     this.#host.wantTurn();
   }
 
@@ -442,10 +403,8 @@ export class Replica {
       this.#lostLeadershipMs = this.#host.clock.monotonicMs();
       if (this.raft.leader !== 0) this.#forwarder.sendAll(this.raft.leader);
     }
-    for (const [context, batch] of this.#waitingReads) {
-      this.#waitingReads.delete(context);
-      this.#onLost(batch);
-    }
+    this.#operations.retryReads(this.#waitingReads.values());
+    this.#waitingReads.clear();
     this.#host.onLeadership(this);
     this.#host.wantTurn();
   }
@@ -460,14 +419,12 @@ export class Replica {
     }
     const context = this.#nextReadContext++;
     if (this.isLeader && this.raft.readIndex(context)) this.#waitingReads.set(context, batch);
-    else this.#onLost(batch);
+    else this.#operations.retryReads([batch]);
   }
 
   #runReads(): void {
-    const batch = this.#reads;
-    if (batch === null) return;
-    this.#reads = null;
-    this.#queueReads(batch);
+    const batch = this.#operations.takeReads();
+    if (batch !== null) this.#queueReads(batch);
   }
 
   #onReadState(context: number, index: number): void {
@@ -481,7 +438,7 @@ export class Replica {
   #runNow(batch: Batch): void {
     this.stats.localReads += batch.count;
     this.applier.runLocal(batch, this.clock.readMs());
-    this.#recycle(batch);
+    this.#operations.recycle(batch);
     this.#host.onApplied(this);
   }
 
@@ -489,24 +446,14 @@ export class Replica {
 
   #dropStale(): void {
     const nowMs = this.#host.clock.monotonicMs();
-    if (this.raft.leader === 0 || (this.isLeader && !this.#serving)) {
-      if (this.#open.count > 0 && nowMs - this.#open.sinceMs > LEADERLESS_MS_MAX) {
-        const batch = this.#open;
-        this.#open = this.#freshBatch();
-        batch.fail(NO_LEADER);
-        this.#recycle(batch);
-        this.#host.onApplied(this);
-      }
+    const { open } = this.#operations;
+    const leaderless = this.raft.leader === 0 || (this.isLeader && !this.#serving);
+    if (leaderless && open.count > 0 && nowMs - open.sinceMs > LEADERLESS_MS_MAX) {
+      this.#operations.failOpen();
+      this.#host.onApplied(this);
     }
     if (!this.isLeader && nowMs - this.#lostLeadershipMs > UNCERTAIN_AFTER_MS) {
-      if (this.#proposed.first !== null) {
-        this.#proposed.drain((batch) => {
-          batch.fail(UNCERTAIN);
-          batch.behind?.fail(NO_LEADER);
-          this.#recycle(batch);
-        });
-        this.#host.onApplied(this);
-      }
+      if (this.#operations.failProposed(Number.MAX_SAFE_INTEGER)) this.#host.onApplied(this);
     }
     if (this.#forwarder.tick(nowMs)) this.#host.onApplied(this);
   }
@@ -514,15 +461,5 @@ export class Replica {
   #soleVoter(): boolean {
     const conf = this.raft.conf;
     return conf.voters.length === 1 && conf.votersOutgoing.length === 0;
-  }
-
-  #freshBatch(): Batch {
-    return this.#spare.pop() ?? new Batch();
-  }
-
-  #recycle(batch: Batch): void {
-    if (this.#spare.length >= 8) return;
-    batch.clear();
-    this.#spare.push(batch);
   }
 }

@@ -1,0 +1,178 @@
+// The operations of a replica's clients, from when they are taken until they are answered.
+import type { DataCommand } from "../commands/command.ts";
+import type { Args } from "../resp/args.ts";
+import { Batch, LOCAL, LOGGED } from "./batch.ts";
+import { BatchQueue } from "./batch-queue.ts";
+import type { ReplyTarget } from "./reply-target.ts";
+
+/** A batch is closed when it passes this, however busy the disk is. */
+const BATCH_BYTES_MAX = 1024 * 1024;
+/** A position in an entry has 16 bits in a record's version. */
+const BATCH_OPERATIONS_MAX = 60_000;
+const SPARE_BATCHES = 8;
+
+const UNCERTAIN =
+  "UNCERTAIN the node lost leadership before this write was confirmed; it may or may not take effect";
+const NO_LEADER = "CLUSTERDOWN no leader is known for this shard; the command was not executed";
+
+/**
+ * Three places, in the order that operations pass them: `open` (not in the log), `proposed` (in the log,
+ * not applied; each with the reads behind it) and `reads` (behind nothing, waiting for a turn).
+ */
+export class Operations {
+  /** Operations not yet in the log or on their way to the leader. */
+  open: Batch = new Batch();
+  /** Proposed batches in log order. */
+  readonly proposed: BatchQueue = new BatchQueue();
+  #reads: Batch | null = null;
+  readonly #spare: Batch[] = [];
+
+  /** Bytes of everything that is not answered. */
+  get bytes(): number {
+    return this.open.bytes + this.proposed.bytes + (this.#reads?.bytes ?? 0);
+  }
+
+  get hasReads(): boolean {
+    return this.#reads !== null;
+  }
+
+  /** The open batch should be proposed without waiting for the disk. */
+  get full(): boolean {
+    return this.open.bytes > BATCH_BYTES_MAX || this.open.count >= BATCH_OPERATIONS_MAX;
+  }
+
+  /**
+   * Takes an operation; its arguments are copied.
+   *
+   * @param canRead Reads may run here: a read that has no write before it then costs no log entry.
+   */
+  add(
+    command: DataCommand,
+    isWrite: boolean,
+    canRead: boolean,
+    database: number,
+    args: Args,
+    target: ReplyTarget,
+    sequence: number,
+    nowMs: number,
+  ): void {
+    const batch = this.#batchFor(isWrite, canRead, nowMs);
+    batch.add(isWrite ? LOGGED : LOCAL, command.id, database, args, target, sequence);
+  }
+
+  /** Takes an operation that is encoded already. */
+  addEncoded(
+    isWrite: boolean,
+    canRead: boolean,
+    bytes: Uint8Array,
+    view: DataView,
+    at: number,
+    length: number,
+    target: ReplyTarget,
+    sequence: number,
+    nowMs: number,
+  ): void {
+    const batch = this.#batchFor(isWrite, canRead, nowMs);
+    batch.addEncoded(isWrite ? LOGGED : LOCAL, bytes, view, at, length, target, sequence);
+  }
+
+  #batchFor(isWrite: boolean, canRead: boolean, nowMs: number): Batch {
+    const batch = isWrite || !canRead || this.open.loggedCount > 0 ? this.open : this.#readBatch();
+    if (batch.count === 0) batch.sinceMs = nowMs;
+    return batch;
+  }
+
+  #readBatch(): Batch {
+    const last = this.proposed.last;
+    if (last !== null) return (last.behind ??= this.fresh());
+    return (this.#reads ??= this.fresh());
+  }
+
+  /** Takes the open batch out, to be sent or run elsewhere. */
+  takeOpen(): Batch {
+    const batch = this.open;
+    this.open = this.fresh();
+    return batch;
+  }
+
+  /** The open batch has become the entry at this place. */
+  onProposed(term: number, index: number): void {
+    const batch = this.takeOpen();
+    batch.term = term;
+    batch.index = index;
+    this.proposed.push(batch);
+  }
+
+  /** Takes the reads that wait for nothing but a turn. */
+  takeReads(): Batch | null {
+    const batch = this.#reads;
+    this.#reads = null;
+    return batch;
+  }
+
+  /**
+   * The log took another way than the proposed batches: they certainly did not happen. They go again, in
+   * their old order and before what came later.
+   */
+  retryProposed(): void {
+    if (this.proposed.first === null) return;
+    const again = this.fresh();
+    this.proposed.drain((batch) => {
+      append(again, batch);
+      if (batch.behind !== null) append(again, batch.behind);
+      this.recycle(batch);
+    });
+    this.#putFirst(again);
+  }
+
+  /** Reads that cannot be answered here any more go where the open batch goes. */
+  retryReads(batches: Iterable<Batch>): void {
+    const again = this.fresh();
+    for (const batch of batches) append(again, batch);
+    this.#putFirst(again);
+  }
+
+  #putFirst(first: Batch): void {
+    append(first, this.open);
+    first.sinceMs = this.open.count > 0 ? this.open.sinceMs : first.sinceMs;
+    this.recycle(this.open);
+    this.open = first;
+  }
+
+  /** Proposed batches whose fate will not be known here: up to an index, or all. */
+  failProposed(index: number): boolean {
+    let failed = false;
+    this.proposed.dropUpTo(index, (batch) => {
+      batch.fail(UNCERTAIN);
+      batch.behind?.fail(NO_LEADER);
+      this.recycle(batch);
+      failed = true;
+    });
+    return failed;
+  }
+
+  /** Nobody leads: operations that were not proposed certainly did not happen. */
+  failOpen(): void {
+    const batch = this.takeOpen();
+    batch.fail(NO_LEADER);
+    this.recycle(batch);
+  }
+
+  fresh(): Batch {
+    return this.#spare.pop() ?? new Batch();
+  }
+
+  /** Makes a batch that nobody needs any more ready for use again. */
+  recycle(batch: Batch): void {
+    if (this.#spare.length >= SPARE_BATCHES) return;
+    batch.clear();
+    this.#spare.push(batch);
+  }
+}
+
+function append(to: Batch, from: Batch): void {
+  if (to.count === 0) to.sinceMs = from.sinceMs;
+  from.forEach((kind, buffer, at, length, target, sequence) => {
+    to.addEncoded(kind, buffer.bytes, buffer.view, at, length, target, sequence);
+  });
+}
