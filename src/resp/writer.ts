@@ -14,12 +14,21 @@ const HASH = 0x23;
 /** A buffer that grew beyond this is dropped by `clear`. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Codes of errors that are counted one by one; any further ones are counted together. */
+const ERROR_CODES_MAX = 128;
+const ERROR_CODE_BYTES_MAX = 32;
+/** Ends a line, or is no single byte. */
+const UNFIT_FOR_LINE = /[\r\n\u0100-\uffff]/g;
+
 /** Replies as bytes. One instance serves all clients of a node in turn: `take` what was written. */
 export class RespWriter implements Reply {
   protocol = 2;
   bytes: Buffer;
   view: DataView;
   length = 0;
+  /** Errors written, in all and by their first word. */
+  errors = 0;
+  readonly errorsByCode: Map<string, number> = new Map();
   readonly #initialBytes: number;
 
   constructor(initialBytes = 1024 * 1024) {
@@ -54,7 +63,8 @@ export class RespWriter implements Reply {
   }
 
   error(text: string): void {
-    this.#line(MINUS, text.replace(/[\r\n]/g, " "));
+    this.#countError(text);
+    this.#line(MINUS, text.replace(UNFIT_FOR_LINE, " "));
   }
 
   integer(value: number): void {
@@ -159,10 +169,20 @@ export class RespWriter implements Reply {
     return end;
   }
 
+  #countError(text: string): void {
+    this.errors++;
+    const space = text.indexOf(" ");
+    let code = text.slice(0, Math.min(space < 0 ? text.length : space, ERROR_CODE_BYTES_MAX));
+    const counts = this.errorsByCode;
+    if (counts.size >= ERROR_CODES_MAX && !counts.has(code)) code = "OTHER";
+    counts.set(code, (counts.get(code) ?? 0) + 1);
+  }
+
+  /** A line of text, one byte per character: what clients sent goes back to them as it was. */
   #line(type: number, text: string): void {
-    const at = this.#room(text.length * 3 + 3);
+    const at = this.#room(text.length + 3);
     this.bytes[at] = type;
-    const end = at + 1 + this.bytes.utf8Write(text, at + 1);
+    const end = at + 1 + this.bytes.write(text, at + 1, "latin1");
     this.bytes[end] = CR;
     this.bytes[end + 1] = LF;
     this.length = end + 2;
@@ -172,7 +192,7 @@ export class RespWriter implements Reply {
     const size = prefix.length + Buffer.byteLength(text);
     this.#header(type, size);
     const at = this.#room(size + 2);
-    this.bytes.utf8Write(prefix + text, at);
+    this.bytes.write(prefix + text, at);
     this.bytes[at + size] = CR;
     this.bytes[at + size + 1] = LF;
     this.length = at + size + 2;

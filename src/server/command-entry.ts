@@ -11,6 +11,10 @@ export interface SessionCommand extends CommandDescription {
    * changes the protocol, ends the session or needs the replies before it.
    */
   readonly barrier?: boolean;
+  /** Its arguments may be secrets: they are shown nowhere. */
+  readonly hidesArguments?: boolean;
+  /** Only a name for subcommands (`client` for `client|list`), which are rows of their own. */
+  readonly isContainer?: boolean;
   /** Runs the command; writes exactly one reply, unless it took charge of the reply by `session.defer`. */
   readonly run: (session: Session, args: Args, reply: Reply) => void;
 }
@@ -26,6 +30,8 @@ export class CommandEntry {
   readonly needsNoLogin: boolean;
   readonly notInTransaction: boolean;
   readonly isBarrier: boolean;
+  readonly isContainer: boolean;
+  readonly hidesArguments: boolean;
   /** Constant time: its run time is not measured for the slow log. */
   readonly isFast: boolean;
   readonly argumentsMin: number;
@@ -36,6 +42,14 @@ export class CommandEntry {
   failedCalls = 0;
   /** Microseconds in timed runs. */
   usec = 0;
+
+  /** For CONFIG RESETSTAT. */
+  resetStats(): void {
+    this.calls = 0;
+    this.rejectedCalls = 0;
+    this.failedCalls = 0;
+    this.usec = 0;
+  }
 
   constructor(command: DataCommand | SessionCommand) {
     this.description = command;
@@ -49,6 +63,8 @@ export class CommandEntry {
     this.notInTransaction = flags.has("no_multi");
     this.isFast = flags.has("fast");
     this.isBarrier = this.session?.barrier === true;
+    this.isContainer = this.session?.isContainer === true;
+    this.hidesArguments = this.session?.hidesArguments === true;
     this.argumentsMin = Math.abs(command.arity);
     this.argumentsMax = command.arity > 0 ? command.arity : Number.MAX_SAFE_INTEGER;
   }

@@ -256,6 +256,26 @@ export class RespServer {
     return calls;
   }
 
+  /** Sets the counters behind INFO to zero, here and in the node. */
+  resetStats(): void {
+    const { stats, writer } = this;
+    stats.connectionsReceived = 0;
+    stats.connectionsRejected = 0;
+    stats.inputBytes = 0;
+    stats.outputBytes = 0;
+    writer.errors = 0;
+    writer.errorsByCode.clear();
+    for (const entry of this.commands.all) entry.resetStats();
+    this.node.resetStats();
+  }
+
+  /** Changes the password. Who has logged in stays so; without a password everyone is logged in. */
+  setPassword(password: string): void {
+    this.options.password = password;
+    if (password !== "") return;
+    for (const session of this.sessions.values()) session.state.authenticated = true;
+  }
+
   /** The subcommand that the first argument of a container command names. */
   findSubcommand(container: CommandEntry, args: Args): CommandEntry | undefined {
     return this.commands.lookupSubcommand(

@@ -9,10 +9,10 @@ export class SessionState {
   name = "";
   libraryName = "";
   libraryVersion = "";
+  /** Monotonic ms. */
   createdMs = 0;
   lastInteractionMs = 0;
-  lastCommand = "";
-  /** `CLIENT REPLY OFF`. */
+  /** `CLIENT REPLY OFF`; set by `Session.setReplies`. */
   repliesOff = false;
   noEvict = false;
   noTouch = false;

@@ -154,7 +154,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
   setReplies(mode: "on" | "off" | "skip"): void {
     this.server.cut(this);
     if (mode === "skip") {
-      this.#skipped = this.#issued;
+      if (!this.state.repliesOff) this.#skipped = this.#issued;
       return;
     }
     this.state.repliesOff = mode === "off";

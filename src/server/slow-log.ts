@@ -27,18 +27,35 @@ export class SlowLog {
     return this.#entries;
   }
 
+  /** Keeps at most so many entries from now on. */
+  resize(lengthMax: number): void {
+    this.lengthMax = lengthMax;
+    if (this.#entries.length > lengthMax) this.#entries.length = lengthMax;
+  }
+
   clear(): void {
     this.#entries = [];
   }
 
-  /** Logs a command if it was slow. */
-  consider(usec: number, nowMs: number, args: Args, client: string, clientName: string): void {
-    if (this.thresholdUsec < 0 || usec < this.thresholdUsec) return;
+  /** Whether a command that took so long is to be logged. */
+  wants(usec: number): boolean {
+    return this.thresholdUsec >= 0 && usec >= this.thresholdUsec && this.lengthMax > 0;
+  }
+
+  /** Logs a command; of its arguments only the first `shownCount`, the rest may be secrets. */
+  add(
+    usec: number,
+    nowMs: number,
+    args: Args,
+    shownCount: number,
+    client: string,
+    clientName: string,
+  ): void {
     this.#entries.unshift({
       id: this.#nextId++,
       time: Math.floor(nowMs / 1000),
       usec: Math.round(usec),
-      args: shownArguments(args),
+      args: shownArguments(args, shownCount),
       client,
       clientName,
     });
@@ -46,15 +63,17 @@ export class SlowLog {
   }
 }
 
-function shownArguments(args: Args): string[] {
+function shownArguments(args: Args, shownCount: number): string[] {
   const shown: string[] = [];
-  const count = Math.min(args.count, ARGUMENTS_SHOWN_MAX);
+  const count = Math.min(shownCount, ARGUMENTS_SHOWN_MAX);
   for (let i = 0; i < count; i++) {
     const more = args.length(i) - ARGUMENT_BYTES_SHOWN_MAX;
     const end = args.offset(i) + Math.min(args.length(i), ARGUMENT_BYTES_SHOWN_MAX);
     const text = Buffer.from(args.bytes.subarray(args.offset(i), end)).toString("latin1");
     shown.push(more > 0 ? `${text}... (${more} more bytes)` : text);
   }
-  if (args.count > count) shown.push(`... (${args.count - count} more arguments)`);
+  const hidden = args.count - shownCount;
+  if (hidden > 0) shown.push(`(${hidden} arguments redacted)`);
+  if (shownCount > count) shown.push(`... (${shownCount - count} more arguments)`);
   return shown;
 }

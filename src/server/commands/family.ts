@@ -1,0 +1,134 @@
+// What every family of server commands shares: rows without keys, containers with HELP, plain arguments.
+import { integerArgument } from "../../commands/access.ts";
+import type { CommandDescription, CommandFlag } from "../../commands/command.ts";
+import { unknownSubcommand } from "../../commands/errors.ts";
+import type { Args } from "../../resp/args.ts";
+import type { Reply } from "../../resp/reply.ts";
+import type { SessionCommand } from "../command-entry.ts";
+import type { Session } from "../session.ts";
+
+/** No argument is a key. */
+const NO_KEYS: CommandDescription["keys"] = { first: 0, last: 0, step: 0 };
+
+/** What one row of a family says for itself; the rest comes from the family. */
+export interface Row {
+  readonly name: string;
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly summary: string;
+  readonly since: string;
+  readonly run: (session: Session, args: Args, reply: Reply) => void;
+  readonly syntax?: string;
+  readonly complexity?: string;
+  readonly categories?: readonly string[];
+  readonly tips?: readonly string[];
+  readonly barrier?: boolean;
+  readonly hidesArguments?: boolean;
+}
+
+/** Makes commands of one documentation group from their rows. */
+export function family(group: string, rows: readonly Row[]): SessionCommand[] {
+  return rows.map((row) => ({ complexity: "O(1)", ...row, group, keys: NO_KEYS }));
+}
+
+/** The words on a container command itself. */
+export interface Container {
+  /** Lower case: `client`. */
+  readonly name: string;
+  readonly group: string;
+  readonly summary: string;
+  readonly since: string;
+}
+
+/**
+ * Makes a container command and its subcommands, HELP included.
+ *
+ * @param rows Subcommands, named without the container: `list`.
+ */
+export function container(about: Container, rows: readonly Row[]): SessionCommand[] {
+  const lines = helpLines(about.name, rows);
+  const help: Row = {
+    name: "help",
+    arity: 2,
+    flags: ["loading", "stale"],
+    summary: "Prints this help.",
+    since: "5.0.0",
+    run: (_session, _args, reply) => writeHelp(lines, reply),
+  };
+  const named = [...rows, help].map((row) => ({ ...row, name: `${about.name}|${row.name}` }));
+  const parent: SessionCommand = {
+    ...about,
+    arity: -2,
+    flags: [],
+    keys: NO_KEYS,
+    complexity: "Depends on the subcommand",
+    isContainer: true,
+    run: (_session, args, reply) => reply.error(unknownSubcommand(about.name, args)),
+  };
+  return [parent, ...family(about.group, named)];
+}
+
+function helpLines(name: string, rows: readonly Row[]): string[] {
+  const title = `${name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`;
+  const lines = [title];
+  for (const row of rows) {
+    const syntax = row.syntax === undefined ? "" : ` ${row.syntax}`;
+    lines.push(`${row.name.toUpperCase()}${syntax}`, `    ${row.summary}`);
+  }
+  lines.push("HELP", "    Prints this help.");
+  return lines;
+}
+
+function writeHelp(lines: readonly string[], reply: Reply): void {
+  reply.array(lines.length);
+  for (const line of lines) reply.simple(line);
+}
+
+/** An argument as integer of at most 53 bits; `otherwise` when it is none, or not within the bounds. */
+export function boundedInteger(
+  args: Args,
+  index: number,
+  min: number,
+  max: number,
+  otherwise: number,
+): number {
+  const value = integerArgument(args, index);
+  return value >= min && value <= max ? value : otherwise;
+}
+
+/** Reads `ON` or `OFF`; null for anything else. */
+export function onOrOff(args: Args, index: number): boolean | null {
+  if (args.is(index, "ON")) return true;
+  return args.is(index, "OFF") ? false : null;
+}
+
+/** How much of a client's word an error repeats, in bytes. */
+const ECHO_BYTES_MAX = 128;
+
+/** The start of an argument, fit to be repeated in an error: one character per byte, up to a NUL. */
+export function echoed(args: Args, index: number): string {
+  const text = Buffer.from(args.look(index).subarray(0, ECHO_BYTES_MAX)).toString("latin1");
+  const nul = text.indexOf("\0");
+  return nul < 0 ? text : text.slice(0, nul);
+}
+
+/** Longer than any word that means something. */
+const WORD_BYTES_MAX = 4096;
+
+/** An argument as text, one character per byte; of one that is too long to mean anything only the start. */
+export function word(args: Args, index: number): string {
+  return Buffer.from(args.look(index).subarray(0, WORD_BYTES_MAX)).toString("latin1");
+}
+
+const FIRST_GRAPHIC = 0x21;
+const LAST_GRAPHIC = 0x7e;
+
+/** Whether an argument has only visible ASCII characters, no space: what names of clients are made of. */
+export function isPlainName(args: Args, index: number): boolean {
+  const end = args.offset(index) + args.length(index);
+  for (let at = args.offset(index); at < end; at++) {
+    const byte = args.bytes[at]!;
+    if (byte < FIRST_GRAPHIC || byte > LAST_GRAPHIC) return false;
+  }
+  return true;
+}
