@@ -22,6 +22,8 @@ export const EXPIRE_GT_AND_LT = "ERR GT and LT options at the same time are not 
 
 /** How many bytes of a client's words an error repeats. */
 const ECHO_BYTES_MAX = 128;
+/** The same for an option that EXPIRE does not know, which Redis repeats whole. */
+const OPTION_ECHO_BYTES_MAX = 1024;
 
 /** The error for an expiry that is not positive or does not fit in 64 bits. */
 export function invalidExpireTime(command: string): string {
@@ -51,7 +53,7 @@ export function unknownSubcommand(container: string, args: Args): string {
 
 /** The error for an option of EXPIRE that does not exist. */
 export function unsupportedOption(args: Args, index: number): string {
-  return `ERR Unsupported option ${shortText(args, index, ECHO_BYTES_MAX)}`;
+  return `ERR Unsupported option ${shortText(args, index, OPTION_ECHO_BYTES_MAX)}`;
 }
 
 /** The start of an argument as text, one character per byte; stops at a NUL byte as C's printf does. */

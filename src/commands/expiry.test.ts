@@ -190,3 +190,19 @@ test("an expired key counts as missing for what would keep its expiry", () => {
     ]);
   }
 });
+
+test("a reap removes what has expired, and nothing else", () => {
+  play(tester, [
+    ["SET gone 1 PX 10", "+OK"],
+    ["SET renewed 1 PX 10", "+OK"],
+    ["SET stays 1", "+OK"],
+  ]);
+  tester.advance(10);
+  play(tester, [
+    ["SET renewed 2", "+OK"],
+    ["DBSIZE", 3],
+    ["KVORUM.REAP gone renewed stays missing", "+OK"],
+    ["DBSIZE", 2],
+    ["MGET gone renewed stays", [null, "2", "1"]],
+  ]);
+});
