@@ -1,6 +1,7 @@
 // Gives memory back in small steps: takes flushed databases apart, empties segments and chunks, trims.
 import { invariant } from "../../base/invariant.ts";
 import { SLOT_COUNT, slotOf } from "../../base/slot.ts";
+import { NO_EXPIRY } from "../keyspace.ts";
 import type { Database } from "./database.ts";
 import {
   FLAG_IMAGE,
@@ -108,7 +109,7 @@ export class Cleaner {
       // Whole hashes at a time: the table still refers to records that are freed.
       for (; ref !== 0 && cursor.hash === this.#hash; ref = cursor.next()) {
         this.#budget -= COST_FREE;
-        expiry.unlink(ref);
+        if (arena.expireAt(ref) !== NO_EXPIRY) expiry.unlink(ref);
         arena.retire(ref);
       }
     }

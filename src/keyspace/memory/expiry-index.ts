@@ -90,22 +90,11 @@ export class ExpiryIndex {
     const finished = this.#collect(nowMs, limit);
     let visited = 0;
     let ref = this.#heads[DUE_LIST]!;
-    while (ref !== 0 && visited < limit) {
-      const next = this.#nextOf(ref);
-      const expireAt = this.#expireAt(ref);
-      const database = this.#databases[this.#arena.databaseOf(ref)];
-      if (database === undefined || database.dropped) {
-        this.unlink(ref);
-      } else if (expireAt > nowMs) {
-        this.unlink(ref);
-        this.link(ref, expireAt, nowMs);
-      } else {
-        visit(database, ref);
-        visited++;
-      }
-      ref = next;
+    for (; ref !== 0 && visited < limit; ref = this.#nextOf(ref)) {
+      visit(this.#databaseOf(ref), ref);
+      visited++;
     }
-    return !finished || ref !== 0 || visited === limit;
+    return !finished || visited === limit;
   }
 
   /** Moves expired records to the due list until `limit` wait there; false when it stopped for its budget. */
@@ -114,21 +103,34 @@ export class ExpiryIndex {
     const nowHigh = Math.floor(nowTick / TWO_24);
     const nowLow = nowTick - nowHigh * TWO_24;
     let steps = STEPS_MIN + limit;
-    this.#wanted = limit - this.#waiting(limit);
+    this.#wanted = limit - this.#sift(nowMs, limit);
     while (this.#wanted > 0) {
       steps = this.#drain(nowMs, steps);
-      if (steps <= 0) return false;
+      // The base must not pass lists that were not sorted to their end.
+      if (steps <= 0 || this.#wanted <= 0) return false;
       if (!this.#isBefore(nowHigh, nowLow) || !this.#advance(nowHigh, nowLow)) return true;
     }
     return true;
   }
 
-  /** Records in the due list, counted up to `limit`. */
-  #waiting(limit: number): number {
-    let waiting = 0;
+  /** Takes records out of the due list that are not due any more, until `limit` are found that are. */
+  #sift(nowMs: number, limit: number): number {
+    let due = 0;
     let ref = this.#heads[DUE_LIST]!;
-    for (; ref !== 0 && waiting < limit; ref = this.#nextOf(ref)) waiting++;
-    return waiting;
+    while (ref !== 0 && due < limit) {
+      const next = this.#nextOf(ref);
+      const expireAt = this.#expireAt(ref);
+      if (this.#databaseOf(ref).dropped) {
+        this.unlink(ref);
+      } else if (expireAt > nowMs) {
+        this.unlink(ref);
+        this.link(ref, expireAt, nowMs);
+      } else {
+        due++;
+      }
+      ref = next;
+    }
+    return due;
   }
 
   /** Sorts the lists that the base has reached into lower ones; returns the steps left. */
@@ -139,18 +141,26 @@ export class ExpiryIndex {
       while (ref !== 0) {
         if (steps-- <= 0 || this.#wanted <= 0) return steps;
         const next = this.#nextOf(ref);
-        const expireAt = this.#expireAt(ref);
-        const target = expireAt <= nowMs ? DUE_LIST : this.#listFor(expireAt);
-        if (target !== list) {
-          const words = this.#arena.words[ref >>> 16]!;
-          this.#takeOut(next, words[((ref & 0xffff) << 2) + WORD_PREVIOUS]! >>> 0);
-          this.#push(ref, target);
-          if (target === DUE_LIST) this.#wanted--;
-        }
+        this.#sort(ref, list, nowMs);
         ref = next;
       }
     }
     return steps;
+  }
+
+  /** Moves a record of a list that the base has reached to where it belongs now. */
+  #sort(ref: number, list: number, nowMs: number): void {
+    if (this.#databaseOf(ref).dropped) {
+      this.unlink(ref);
+      return;
+    }
+    const expireAt = this.#expireAt(ref);
+    const target = expireAt <= nowMs ? DUE_LIST : this.#listFor(expireAt);
+    if (target === list) return;
+    const words = this.#arena.words[ref >>> 16]!;
+    this.#takeOut(this.#nextOf(ref), words[((ref & 0xffff) << 2) + WORD_PREVIOUS]! >>> 0);
+    this.#push(ref, target);
+    if (target === DUE_LIST) this.#wanted--;
   }
 
   /** Moves the base to the next list that has records, at most to the tick given; false if none is left. */
@@ -240,6 +250,10 @@ export class ExpiryIndex {
       const bit = previous - FIRST_LIST;
       this.#filled[bit >>> 5]! &= ~(1 << (bit & 31));
     }
+  }
+
+  #databaseOf(ref: number): Database {
+    return this.#databases[this.#arena.databaseOf(ref)]!;
   }
 
   #nextOf(ref: number): number {
