@@ -1,7 +1,6 @@
 // Everything that the bytes of a log entry or of a leader's batch may ask for, by id.
 import type { DataCommand } from "./command.ts";
 import { expireKeysCommand } from "./expire-keys.ts";
-import { reapCommand } from "./reap.ts";
 import { CommandTable, dataCommands } from "./table.ts";
 import { execCommand, rawReplyCommand } from "./transaction.ts";
 import { watchVersionsCommand } from "./watch-versions.ts";

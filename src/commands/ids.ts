@@ -56,8 +56,6 @@ export const CommandId = {
   watchVersions: 202,
   /** A reply that was made before the transaction ran, see `transaction.ts`. */
   rawReply: 203,
-  /** Removal of keys that have expired, see `reap.ts`. */
-  reap: 204,
   /** Removal of keys that are expired, see `expire-keys.ts`. */
   expireKeys: 204,
 } as const;

@@ -140,7 +140,7 @@ describe("ids of commands", () => {
       exec: 201,
       watchVersions: 202,
       rawReply: 203,
-      reap: 204,
+      expireKeys: 204,
     });
   });
 });
