@@ -67,3 +67,19 @@ export function compareBytes(
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+const WORD = 0x1_0000_0000;
+
+/** Writes a whole number from 0 to 2^53 - 1 as 64 bits, little endian. */
+export function setUint53(view: DataView, at: number, value: number): void {
+  // `>>> 0` takes the number modulo 2^32, also above it.
+  view.setUint32(at, value >>> 0, true);
+  view.setUint32(at + 4, value < WORD ? 0 : Math.floor(value / WORD), true);
+}
+
+/** Reads what {@link setUint53} wrote; other bytes may give numbers above 2^53 - 1. */
+export function getUint53(view: DataView, at: number): number {
+  const high = view.getUint32(at + 4, true);
+  const low = view.getUint32(at, true);
+  return high === 0 ? low : high * WORD + low;
+}

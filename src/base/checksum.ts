@@ -1,4 +1,4 @@
-// CRC-32 of byte ranges: a table loop for short ranges, the built-in for long ones; same polynomial.
+// CRC-32 of byte ranges: a table loop for short ranges, the built-in for long ones.
 import { crc32 as builtinCrc32 } from "node:zlib";
 
 const LOOP_BYTES_MAX = 200;

@@ -1,4 +1,4 @@
-// The one error class for failures a caller can meet; outcomes are return values, bugs are invariants.
+// The one error class for failures a caller can meet. Outcomes are return values, bugs invariants.
 
 /** Facts that go with an error into logs: plain values, never keys, values or secrets of users. */
 export type ErrorFacts = Readonly<Record<string, string | number | boolean | null>>;

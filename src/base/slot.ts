@@ -10,7 +10,7 @@ const CRC16_TABLE = makeCrc16Table();
 /**
  * Maps a key, given as a range of bytes, to its hash slot.
  *
- * If the first `{` has a later `}` and bytes between them, only those bytes are hashed (a hash tag).
+ * If the first `{` has a later `}` and bytes between them, only those are hashed (a hash tag).
  *
  * @param bytes Holds the key; read, never kept or changed.
  * @param offset First byte of the key.

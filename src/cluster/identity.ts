@@ -1,4 +1,5 @@
-// Who this node is: cluster, node id, hash seed and first voters, in one small file that never changes.
+// Who this node is: cluster, node id, hash seed and first voters, in one small file that never
+// changes.
 import { crc32 } from "../base/checksum.ts";
 import { DbError } from "../base/errors.ts";
 import type { Disk } from "../platform/disk.ts";
@@ -71,6 +72,7 @@ export function newNodeId(random: Random): number {
 /** A cluster id: 32 hexadecimal digits. */
 export function newClusterId(random: Random): string {
   const bytes = new Uint8Array(16);
+  // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- not an array's `fill`
   random.fill(bytes);
   return Buffer.from(bytes).toString("hex");
 }
@@ -84,7 +86,7 @@ function checksumOf(identity: Identity): number {
 function corrupt(path: string, cause: unknown): DbError {
   return new DbError(
     "IDENTITY_CORRUPT",
-    `${path} is damaged or of a later release; restore it from a copy, or start with another --data`,
+    `${path} is damaged or of a later release: restore it from a copy, or use another --data`,
     { file: path },
     cause,
   );

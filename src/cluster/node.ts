@@ -1,4 +1,5 @@
-// One node of Kvorum: opens its data directory, recovers its shard, ties log, replica and clients together.
+// One node of Kvorum: opens its data directory, recovers its shard, ties log, replica and clients
+// together.
 import { invariant } from "../base/invariant.ts";
 import { appliedCommands } from "../commands/applied-commands.ts";
 import { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
@@ -13,8 +14,13 @@ import { Expirer } from "../replica/expirer.ts";
 import { Forwarder } from "../replica/forwarder.ts";
 import { Replica } from "../replica/replica.ts";
 import { ReplicaSet } from "../replica/replica-set.ts";
-import { SnapshotStore } from "../replica/snapshot-store.ts";
-import { SnapshotInstaller, type SnapshotLog, Snapshots, SNAPSHOT_LOG_BYTES } from "../replica/snapshots.ts";
+import { type SnapshotFile, SnapshotStore } from "../replica/snapshot-store.ts";
+import {
+  SnapshotInstaller,
+  type SnapshotLog,
+  Snapshots,
+  SNAPSHOT_LOG_BYTES,
+} from "../replica/snapshots.ts";
 import type { PeerTransport } from "../transport/peer-transport.ts";
 import { Wal, type WalSync } from "../wal/wal.ts";
 import { type Identity, loadIdentity, newIdentity, saveIdentity } from "./identity.ts";
@@ -180,7 +186,8 @@ export class KvorumNode implements PeersOwner {
   /**
    * Opens a data directory: takes its lock, recovers what it holds, or starts a cluster of one.
    *
-   * @throws DbError for damage, with file and offset; `EBUSY` when another process uses the directory.
+   * @throws DbError for damage, with file and offset; `EBUSY` when another process uses the
+   * directory.
    */
   static async open(environment: NodeEnvironment, options: NodeOptions): Promise<KvorumNode> {
     const { disk } = environment;
@@ -279,14 +286,7 @@ export class KvorumNode implements PeersOwner {
       electionTimeoutMs: electionTicks * TICK_MS,
       relaxedSync: sync !== "always",
     };
-    return new Replica(
-      options,
-      raft,
-      applier,
-      this.replicas,
-      this.#forwarder,
-      initial.hardState,
-    );
+    return new Replica(options, raft, applier, this.replicas, this.#forwarder, initial.hardState);
   }
 
   #firstConf(): ConfState {
@@ -353,15 +353,14 @@ export class KvorumNode implements PeersOwner {
     this.#walBytesAtSnapshot = this.#wal.bytesAppended;
     const { clock, report } = this.#environment;
     const startedMs = clock.monotonicMs();
-    this.#snapshots.save(clock.wallMs()).then(
-      (file) => {
-        const ms = Math.round(clock.monotonicMs() - startedMs);
-        report("info", "snapshot saved", { index: file.index, ms });
-      },
-      (error: unknown) => {
-        report("error", "snapshot failed", { error: String(error) });
-      },
-    );
+    const onSaved = ({ index }: SnapshotFile): void => {
+      const ms = Math.round(clock.monotonicMs() - startedMs);
+      report("info", "snapshot saved", { index, ms });
+    };
+    const onFailed = (error: unknown): void => {
+      report("error", "snapshot failed", { error: String(error) });
+    };
+    void this.#snapshots.save(clock.wallMs()).then(onSaved, onFailed);
   }
 
   #onLeadership(replica: Replica): void {

@@ -1,4 +1,5 @@
-// What this node and its peers say to each other: consensus messages, forwarded operations, snapshots.
+// What this node and its peers say to each other: consensus messages, forwarded operations,
+// snapshots.
 import type { Forwarder, ForwardedOperation } from "../replica/forwarder.ts";
 import { ForwardReceiver } from "../replica/forward-receiver.ts";
 import type { ForwardAnswer } from "../replica/forwarder.ts";
@@ -88,7 +89,10 @@ export class Peers implements PeerHandler {
 
   onRaft(_from: number, _shard: number, message: RaftMessage): void {
     // Entries are views into the read buffer; the log keeps them.
-    const entries = message.entries.map((entry) => ({ ...entry, data: Uint8Array.from(entry.data) }));
+    const entries = message.entries.map((entry) => ({
+      ...entry,
+      data: Uint8Array.from(entry.data),
+    }));
     this.#owner.replica.onMessage(entries.length === 0 ? message : { ...message, entries });
     this.#owner.wantTurn();
   }
@@ -118,7 +122,14 @@ export class Peers implements PeerHandler {
   #onForward(from: number, forward: Forward): void {
     const { request, session, acknowledged, protocol } = forward;
     const isWrite = (forward.hops & FORWARD_READ) === 0;
-    const operation = { request, session, acknowledged, protocol, isWrite, bytes: forward.operation };
+    const operation = {
+      request,
+      session,
+      acknowledged,
+      protocol,
+      isWrite,
+      bytes: forward.operation,
+    };
     const refusal = isWrite ? this.#owner.router.writeRefusal(true) : null;
     this.#receiver.onOperation(this.#owner.replica, from, operation, refusal);
   }

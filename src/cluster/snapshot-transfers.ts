@@ -1,4 +1,5 @@
-// Whole states on their way between nodes: the leader streams, a follower stores, checks, loads and installs.
+// Whole states on their way between nodes: the leader streams, a follower stores, checks, loads and
+// installs.
 import type { Clock } from "../platform/clock.ts";
 import { MessageType, type SnapshotMark, type SnapshotRequest } from "../raft/types.ts";
 import type { Applier } from "../replica/applier.ts";
@@ -149,7 +150,7 @@ export class SnapshotTransfers {
         totalBytes: 0,
         data: piece === null ? new Uint8Array(0) : piece.subarray(0, CHUNK_BYTES),
       };
-      if (!this.#owner.send(sending.to, chunk as SnapshotChunk)) return;
+      if (!this.#owner.send(sending.to, chunk)) return;
       sending.sequence++;
       sending.ended = piece === null;
       sending.rest =
@@ -231,7 +232,9 @@ export class SnapshotTransfers {
     this.#tell(receiving, sequence, SnapshotOutcome.installed, "");
   }
 
-  /** Tells the core that the state is here: it asks for the installation, or refuses what is old. */
+  /**
+   * Tells the core that the state is here: it asks for the installation, or refuses what is old.
+   */
   #stepSnapshot(receiving: Receiving): void {
     this.#owner.replica.onMessage({
       type: MessageType.snapshot,

@@ -112,7 +112,8 @@ export class Applier {
    * Applies one normal entry.
    *
    * @param batch The operations' askers when this node proposed the entry; null elsewhere.
-   * @throws DbError `BAD_ENTRY` for bytes that are no entry of this release: a poison entry stops the replica.
+   * @throws DbError `BAD_ENTRY` for bytes that are no entry of this release: a poison entry stops
+   * the replica.
    */
   apply(index: number, term: number, data: Uint8Array, batch: Batch | null): void {
     const view = viewOf(data);

@@ -17,7 +17,8 @@ const KEPT_BYTES_MAX = 2 * 1024 * 1024;
 /**
  * The operations of one log entry, in order, with local reads between them.
  *
- * The logged operations stand behind room for the entry's header, so that closing a batch is one copy.
+ * The logged operations stand behind room for the entry's header, so that closing a batch is one
+ * copy.
  */
 export class Batch {
   logged = new OperationBuffer();
@@ -145,4 +146,3 @@ export class Batch {
     this.kinds = grown;
   }
 }
-

@@ -51,7 +51,10 @@ export class Expirer implements ReplyTarget {
     });
     const databases = new Set(found.map(({ database }) => database));
     for (const database of databases) {
-      this.#propose(database, found.filter((one) => one.database === database));
+      this.#propose(
+        database,
+        found.filter((one) => one.database === database),
+      );
     }
   }
 

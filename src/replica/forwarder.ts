@@ -1,9 +1,6 @@
-// Operations that another node must run: sent to the leader, kept until answered, sent again after failover.
-import {
-  encodeWithOrigin,
-  OperationBuffer,
-  type OperationOrigin,
-} from "../commands/operation.ts";
+// Operations that another node must run: sent to the leader, kept until answered, sent again after
+// failover.
+import { encodeWithOrigin, OperationBuffer, type OperationOrigin } from "../commands/operation.ts";
 import { type Batch, LOGGED } from "./batch.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
@@ -138,7 +135,9 @@ export class Forwarder {
     }
   }
 
-  /** Another node leads, or the connection to it is new: everything unanswered goes there, in order. */
+  /**
+   * Another node leads, or the connection to it is new: everything unanswered goes there, in order.
+   */
   sendAll(leader: number): void {
     this.#leader = leader;
     for (const operation of this.#outstanding.values()) operation.waiting = true;
@@ -155,7 +154,9 @@ export class Forwarder {
     }
   }
 
-  /** Sends again what was refused, gives up what waited too long. True when replies were written. */
+  /**
+   * Sends again what was refused, gives up what waited too long. True when replies were written.
+   */
   tick(nowMs: number): boolean {
     let answered = false;
     for (const operation of [...this.#outstanding.values()]) {

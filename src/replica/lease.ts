@@ -1,6 +1,10 @@
-// When a leader may read without asking: send times of heartbeat rounds, judged by a monotonic clock.
+// When a leader may read without asking: send times of heartbeat rounds, judged by a monotonic
+// clock.
 
-/** Share of the shortest election timeout that a lease lasts, for clocks that run at different speeds. */
+/**
+ * Share of the shortest election timeout that a lease lasts, for clocks that run at different
+ * speeds.
+ */
 export const LEASE_SHARE = 0.8;
 /** Rounds whose send time is remembered; older ones can no longer hold up a lease. */
 const ROUNDS_KEPT = 256;
@@ -8,8 +12,8 @@ const ROUNDS_KEPT = 256;
 /**
  * The lease of one leader in one term.
  *
- * A round is stamped when it is sent, not when it is answered: while a quorum heard of us after that
- * instant, none of them votes for another before the election timeout has passed.
+ * A round is stamped when it is sent, not when it is answered: while a quorum heard of us after
+ * that instant, none of them votes for another before the election timeout has passed.
  */
 export class Lease {
   readonly #durationMs: number;
@@ -28,7 +32,9 @@ export class Lease {
     return this.#untilMs;
   }
 
-  /** A new term, or the end of leadership: no lease until a round of the new term is acknowledged. */
+  /**
+   * A new term, or the end of leadership: no lease until a round of the new term is acknowledged.
+   */
   reset(): void {
     this.#roundOf.fill(-1);
     this.#untilMs = Number.NEGATIVE_INFINITY;

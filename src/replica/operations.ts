@@ -12,12 +12,13 @@ const BATCH_OPERATIONS_MAX = 60_000;
 const SPARE_BATCHES = 8;
 
 const UNCERTAIN =
-  "UNCERTAIN the node lost leadership before this write was confirmed; it may or may not take effect";
+  "UNCERTAIN leadership was lost before this write was confirmed; it may or may not take effect";
 const NO_LEADER = "CLUSTERDOWN no leader is known for this shard; the command was not executed";
 
 /**
- * Three places, in the order that operations pass them: `open` (not in the log), `proposed` (in the log,
- * not applied; each with the reads behind it) and `reads` (behind nothing, waiting for a turn).
+ * Three places, in the order that operations pass them: `open` (not in the log), `proposed` (in the
+ * log, not applied; each with the reads behind it) and `reads` (behind nothing, waiting for a
+ * turn).
  */
 export class Operations {
   /** Operations not yet in the log or on their way to the leader. */
@@ -111,8 +112,8 @@ export class Operations {
   }
 
   /**
-   * The log took another way than the proposed batches: they certainly did not happen. They go again, in
-   * their old order and before what came later.
+   * The log took another way than the proposed batches: they certainly did not happen. They go
+   * again, in their old order and before what came later.
    */
   retryProposed(): void {
     if (this.proposed.first === null) return;

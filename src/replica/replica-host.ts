@@ -1,4 +1,5 @@
-// What a replica needs of its node: time, chance, the log, the network, and who hears of its changes.
+// What a replica needs of its node: time, chance, the log, the network, and who hears of its
+// changes.
 import type { Clock } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";

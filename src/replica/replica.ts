@@ -1,4 +1,5 @@
-// One shard on one node: feeds the consensus core, the log and the state machine, and answers who asked.
+// One shard on one node: feeds the consensus core, the log and the state machine, and answers who
+// asked.
 import { invariant } from "../base/invariant.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
 import { decodeConf } from "../raft/conf-codec.ts";
@@ -12,7 +13,8 @@ import { ENTRY_HEADER_BYTES, type EntryHeader } from "./entry-header.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { Lease } from "./lease.ts";
 import { Operations } from "./operations.ts";
-import { PersistQueue } from "./persist-queue.ts";
+import { Persister } from "./persister.ts";
+import { Reads, type ReadsOwner } from "./reads.ts";
 import type { ReplicaHost } from "./replica-host.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 import { ShardClock } from "./shard-clock.ts";
@@ -46,7 +48,7 @@ export interface ReplicaStats {
 }
 
 /** One replica. All methods run on the node's one loop; none waits. */
-export class Replica {
+export class Replica implements ReadsOwner {
   readonly options: ReplicaOptions;
   readonly raft: Raft;
   applier: Applier;
@@ -62,10 +64,8 @@ export class Replica {
   readonly #host: ReplicaHost;
   readonly #forwarder: Forwarder;
   readonly #operations = new Operations();
-  /** Reads that wait for a ReadIndex answer. */
-  readonly #waitingReads = new Map<number, Batch>();
-  #nextReadContext: number;
-  readonly #persisting = new PersistQueue();
+  readonly #reads: Reads;
+  readonly #persister: Persister;
   readonly #header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
   /** This leader's own no-op has applied: it may serve. */
   #serving = false;
@@ -74,7 +74,6 @@ export class Replica {
   #ready: Ready | null = null;
   /** The core took no proposal at the last try: wait for something to be applied. */
   #refused = false;
-  #hardState: HardState;
 
   constructor(
     options: ReplicaOptions,
@@ -89,10 +88,11 @@ export class Replica {
     this.applier = applier;
     this.#host = host;
     this.#forwarder = forwarder;
-    this.#hardState = hardState;
+    const { shard, relaxedSync } = options;
+    this.#persister = new Persister(shard, raft, relaxedSync, hardState);
     this.lease = new Lease(options.electionTimeoutMs);
     this.clock = new ShardClock(host.clock, () => this.applier);
-    this.#nextReadContext = host.incarnation * 2 ** 20;
+    this.#reads = new Reads(this, host.incarnation * 2 ** 20);
     // A restarted voter may have promised a lease before it stopped: it waits one full timeout.
     this.#leaderHeardMs = host.restarted ? host.clock.monotonicMs() : Number.NEGATIVE_INFINITY;
   }
@@ -104,6 +104,10 @@ export class Replica {
   /** This node leads and has applied all that earlier leaders committed. */
   get serving(): boolean {
     return this.#serving;
+  }
+
+  get appliedIndex(): number {
+    return this.applier.appliedIndex;
   }
 
   /** Bytes of operations that were taken and are not answered. */
@@ -170,10 +174,7 @@ export class Replica {
   /** First half of a turn: what must be on disk goes to the log's open frame. */
   collect(): void {
     if (!this.#host.log.writing || this.options.relaxedSync) this.#closeBatch();
-    if (this.raft.hasReady()) {
-      this.#ready = this.raft.ready();
-      this.#persist(this.#ready);
-    }
+    if (this.raft.hasReady()) this.#takeReady();
   }
 
   /** Something waits that the next turn can do, whatever the disk does. */
@@ -190,7 +191,8 @@ export class Replica {
 
   /** Second half: messages, applying, reads; and all that follows from them. */
   finish(): void {
-    this.#runReads();
+    const reads = this.#operations.takeReads();
+    if (reads !== null) this.#reads.take(reads);
     for (;;) {
       const ready = this.#ready;
       if (ready !== null) {
@@ -198,8 +200,7 @@ export class Replica {
         this.#act(ready);
       }
       if (!this.raft.hasReady()) break;
-      this.#ready = this.raft.ready();
-      this.#persist(this.#ready);
+      this.#takeReady();
     }
     this.lease.acknowledged(this.raft.quorumRound());
     if (this.clock.wantsTick && this.#serving) this.#proposeTick();
@@ -207,8 +208,7 @@ export class Replica {
 
   /** The log is durable up to this frame. */
   onDurable(frame: number): void {
-    const write = this.#persisting.take(frame);
-    if (write !== 0) this.raft.persisted(write);
+    this.#persister.onDurable(frame);
   }
 
   /** The node's tick, every `tickMs`. */
@@ -255,7 +255,7 @@ export class Replica {
   #propose(): void {
     const batch = this.#operations.open;
     if (batch.loggedCount === 0) {
-      this.#queueReads(this.#operations.takeOpen());
+      this.#reads.take(this.#operations.takeOpen());
       return;
     }
     this.#refused = this.raft.refusal(batch.bytes) !== null;
@@ -276,7 +276,10 @@ export class Replica {
     return index;
   }
 
-  /** An entry without operations, which moves shard time on: reads never use a clock beyond the ceiling. */
+  /**
+   * An entry without operations, which moves shard time on: reads never use a clock beyond the
+   * ceiling.
+   */
   #proposeTick(): void {
     if (!this.isLeader || this.raft.refusal(ENTRY_HEADER_BYTES) !== null) return;
     const batch = this.#operations.fresh();
@@ -285,25 +288,12 @@ export class Replica {
     this.#host.wantTurn();
   }
 
-  #persist(ready: Ready): void {
+  /** Takes what the core has to do; what of it must be on disk goes to the log. */
+  #takeReady(): void {
+    const ready = this.raft.ready();
     if (ready.roleChanged) this.#onRoleChanged();
-    if (ready.write === 0) return;
-    const log = this.#host.log;
-    const shard = this.options.shard;
-    const { hardState, snapshot } = ready;
-    if (hardState !== null) this.#hardState = hardState;
-    const hard = snapshot === null ? hardState : this.#hardState;
-    // An installed snapshot replaces the whole log: nothing of before may come back at a restart.
-    if (snapshot !== null) log.appendSnapshotMark(shard, snapshot.index, snapshot.term, true);
-    if (hard !== null) log.appendHardState(shard, hard.term, hard.vote, hard.commit);
-    const entries = ready.entries;
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i]!;
-      log.appendEntry(shard, entry.term, entry.index, entry.type, entry.data);
-    }
-    const relaxed = this.options.relaxedSync && !ready.mustSync && this.#persisting.empty;
-    if (relaxed && !log.behind) this.raft.persisted(ready.write);
-    else this.#persisting.push(log.nextSequence, ready.write);
+    this.#persister.persist(this.#host.log, ready);
+    this.#ready = ready;
   }
 
   // ---- what a ready asks for
@@ -317,7 +307,7 @@ export class Replica {
     if (this.raft.timeoutNowSent) this.lease.forbid();
     if (ready.snapshot !== null) this.#install(ready.snapshot);
     if (ready.committed.length > 0) this.#apply(ready.committed);
-    for (const state of ready.readStates) this.#onReadState(state.context, state.index);
+    for (const state of ready.readStates) this.#reads.onReadState(state.context, state.index);
     for (const request of ready.snapshotRequests) this.#host.sendSnapshot(this, request);
   }
 
@@ -353,7 +343,9 @@ export class Replica {
     if (context.length > 0) this.applier.members = Buffer.from(context).toString();
   }
 
-  /** Entries in memory serve followers that are a little behind; those far behind get a snapshot. */
+  /**
+   * Entries in memory serve followers that are a little behind; those far behind get a snapshot.
+   */
   #compact(): void {
     const raft = this.raft;
     if (raft.logBytes <= (this.#soleVoter() ? LONE_LOG_BYTES : CACHED_LOG_BYTES)) return;
@@ -375,10 +367,13 @@ export class Replica {
     this.applier.apply(entry.index, entry.term, entry.data, batch);
     const { behind } = batch;
     operations.recycle(batch);
-    if (behind !== null) this.#queueReads(behind);
+    if (behind !== null) this.#reads.take(behind);
   }
 
-  /** When another entry stands where a batch of ours would have, that one and all later ones are void. */
+  /**
+   * When another entry stands where a batch of ours would have, that one and all later ones are
+   * void.
+   */
   #maybeRetry(index: number): void {
     const batch = this.#operations.proposed.first;
     if (batch === null || batch.index > index) return;
@@ -403,43 +398,24 @@ export class Replica {
       this.#lostLeadershipMs = this.#host.clock.monotonicMs();
       if (this.raft.leader !== 0) this.#forwarder.sendAll(this.raft.leader);
     }
-    this.#operations.retryReads(this.#waitingReads.values());
-    this.#waitingReads.clear();
+    this.#reads.onRoleChanged();
     this.#host.onLeadership(this);
     this.#host.wantTurn();
   }
 
   // ---- reads that could not run at once
 
-  /** Reads whose earlier writes have applied: run under a lease, or after asking a quorum. */
-  #queueReads(batch: Batch): void {
-    if (this.readable()) {
-      this.#runNow(batch);
-      return;
-    }
-    const context = this.#nextReadContext++;
-    if (this.isLeader && this.raft.readIndex(context)) this.#waitingReads.set(context, batch);
-    else this.#operations.retryReads([batch]);
-  }
-
-  #runReads(): void {
-    const batch = this.#operations.takeReads();
-    if (batch !== null) this.#queueReads(batch);
-  }
-
-  #onReadState(context: number, index: number): void {
-    const batch = this.#waitingReads.get(context);
-    if (batch === undefined) return;
-    this.#waitingReads.delete(context);
-    invariant(index <= this.applier.appliedIndex, "a leader has applied what a read waits for");
-    this.#runNow(batch);
-  }
-
-  #runNow(batch: Batch): void {
+  /** Runs reads at this place of the log. */
+  runReads(batch: Batch): void {
     this.stats.localReads += batch.count;
     this.applier.runLocal(batch, this.clock.readMs());
     this.#operations.recycle(batch);
     this.#host.onApplied(this);
+  }
+
+  retryReads(batches: Iterable<Batch>): void {
+    this.#operations.retryReads(batches);
+    this.#host.wantTurn();
   }
 
   // ---- house-keeping

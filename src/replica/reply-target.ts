@@ -4,8 +4,8 @@ import type { Reply } from "../resp/reply.ts";
 /**
  * Receives the reply of each operation it submitted, identified by the sequence it gave.
  *
- * Calls come as `openReply`, exactly one reply written to the result, `closeReply`; or one `failReply`.
- * Never interleaved with another target's.
+ * Calls come as `openReply`, exactly one reply written to the result, `closeReply`; or one
+ * `failReply`. Never interleaved with another target's.
  */
 export interface ReplyTarget {
   /** Makes ready for the reply of operation `sequence`; returns where to write it. */
@@ -13,7 +13,9 @@ export interface ReplyTarget {
   closeReply(sequence: number): void;
   /** The operation gets an error as its reply: text with its code, `ERR ...`. */
   failReply(sequence: number, error: string): void;
-  /** A reply that is RESP bytes already (from the leader that ran the operation); bytes are kept. */
+  /**
+   * A reply that is RESP bytes already (from the leader that ran the operation); bytes are kept.
+   */
   rawReply(sequence: number, bytes: Uint8Array): void;
   /** The protocol its replies are in, 2 or 3. */
   readonly protocol: number;

@@ -1,4 +1,5 @@
-// Exactly-once for retried writes: the replies of operations that carry (session, sequence), as replicated state.
+// Exactly-once for retried writes: the replies of operations that carry (session, sequence), as
+// replicated state.
 
 /** Sessions that were not heard of for this long (shard time) are forgotten. */
 export const SESSION_IDLE_MS_MAX = 15 * 60_000;
@@ -93,7 +94,10 @@ export class SessionTable {
     return bytes;
   }
 
-  /** Replaces the table by one from {@link SessionTable.encode}; the caller has checked its checksum. */
+  /**
+   * Replaces the table by one from {@link SessionTable.encode}; the caller has checked its
+   * checksum.
+   */
   decode(bytes: Uint8Array): void {
     this.#sessions.clear();
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -18,8 +18,8 @@ interface AppliedState {
 /**
  * Wall time at start plus monotonic time, kept at or above the log's times.
  *
- * A key that a read saw expired stays expired: the leader reads with min(clock, ceiling), and the next
- * leader starts at the ceiling.
+ * A key that a read saw expired stays expired: the leader reads with min(clock, ceiling), and the
+ * next leader starts at the ceiling.
  */
 export class ShardClock {
   readonly #clock: Clock;

@@ -28,7 +28,13 @@ export interface SnapshotMeta {
 }
 
 /** Writes the header of a section whose payload follows at `at + SECTION_HEADER_BYTES`. */
-export function sealSection(bytes: Uint8Array, view: DataView, at: number, kind: number, length: number): void {
+export function sealSection(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  kind: number,
+  length: number,
+): void {
   view.setUint32(at, kind, true);
   view.setUint32(at + 4, length, true);
   const payload = crc32(bytes, at + SECTION_HEADER_BYTES, length);

@@ -52,7 +52,8 @@ export class SnapshotStore {
   /**
    * The complete snapshot of an index.
    *
-   * @throws DbError `SNAPSHOT_MISSING` when there is none: the log begins behind it, so data would be lost.
+   * @throws DbError `SNAPSHOT_MISSING` when there is none: the log begins behind it, so data would
+   * be lost.
    */
   async find(index: number): Promise<SnapshotFile> {
     const found = (await this.list()).find((file) => file.index === index);
@@ -65,7 +66,8 @@ export class SnapshotStore {
   }
 
   /**
-   * Writes a stream to a file, syncs it and gives it its name. Pauses between pieces, so that others run.
+   * Writes a stream to a file, syncs it and gives it its name. Pauses between pieces, so that
+   * others run.
    *
    * @returns The file, or rejects with the disk's error; the stream is released either way.
    */

@@ -16,8 +16,8 @@ import {
 export const PIECE_BYTES: number = 256 * 1024 - 12;
 
 /**
- * A snapshot of the state as it is when the object is made. Call `next` until it returns null; `release` it
- * in any case, since the keyspace keeps old records for it.
+ * A snapshot of the state as it is when the object is made. Call `next` until it returns null;
+ * `release` it in any case, since the keyspace keeps old records for it.
  */
 export class SnapshotStream {
   readonly meta: SnapshotMeta;

@@ -1,0 +1,99 @@
+// What happens to operations whose entry is applied, lost or lost sight of.
+import { describe, expect, test } from "vitest";
+import type { DataCommand } from "../commands/command.ts";
+import { Args } from "../resp/args.ts";
+import { NullReply } from "../resp/null-reply.ts";
+import { Operations } from "./operations.ts";
+import type { ReplyTarget } from "./reply-target.ts";
+
+const COMMAND: DataCommand = {
+  id: 7,
+  name: "x",
+  arity: 1,
+  flags: [],
+  keys: { first: 0, last: 0, step: 0 },
+  group: "test",
+  summary: "",
+  since: "",
+  complexity: "",
+  apply() {},
+};
+
+class Target implements ReplyTarget {
+  readonly protocol = 2;
+  readonly sessionId = 1;
+  readonly acknowledged = 0;
+  readonly failed: [number, string][] = [];
+  openReply(): NullReply {
+    return new NullReply();
+  }
+  closeReply(): void {}
+  rawReply(): void {}
+  failReply(sequence: number, error: string): void {
+    this.failed.push([sequence, error.split(" ")[0]!]);
+  }
+}
+
+function setUp(): {
+  operations: Operations;
+  target: Target;
+  add: (sequence: number, isWrite: boolean, canRead?: boolean) => void;
+} {
+  const operations = new Operations();
+  const target = new Target();
+  const args = new Args();
+  args.count = 1;
+  const add = (sequence: number, isWrite: boolean, canRead = true): void =>
+    operations.add(COMMAND, isWrite, canRead, 0, args, target, sequence, 5);
+  return { operations, target, add };
+}
+
+describe("Operations", () => {
+  test("a read behind writes joins their batch; one behind a proposed batch hangs there", () => {
+    const { operations, add } = setUp();
+    add(0, true);
+    add(1, false);
+    expect(operations.open.sequences).toEqual([0, 1]);
+    expect(operations.open.loggedCount).toBe(1);
+    operations.onProposed(1, 10);
+    add(2, false);
+    expect(operations.open.count).toBe(0);
+    expect(operations.proposed.last?.behind?.sequences).toEqual([2]);
+  });
+
+  test("a read before no write waits for a turn, and costs no entry", () => {
+    const { operations, add } = setUp();
+    add(0, false);
+    expect(operations.open.count).toBe(0);
+    expect(operations.takeReads()?.sequences).toEqual([0]);
+  });
+
+  test("lost batches go again in their old order, before later ones", () => {
+    const { operations, add } = setUp();
+    add(0, true);
+    operations.onProposed(1, 10);
+    add(1, false);
+    add(2, true);
+    operations.onProposed(1, 11);
+    add(3, true);
+    operations.retryProposed();
+    expect(operations.open.sequences).toEqual([0, 1, 2, 3]);
+    expect(operations.proposed.first).toBeNull();
+  });
+
+  test("a proposed write is uncertain, one that was not proposed certainly did not happen", () => {
+    const { operations, target, add } = setUp();
+    add(0, true);
+    operations.onProposed(1, 10);
+    add(1, false);
+    add(2, true);
+    operations.failProposed(10);
+    operations.failOpen();
+    expect(target.failed).toEqual([
+      [0, "UNCERTAIN"],
+      [1, "CLUSTERDOWN"],
+      [2, "CLUSTERDOWN"],
+    ]);
+    expect(operations.bytes).toBe(0);
+  });
+});
