@@ -149,10 +149,10 @@ export class PeerTransport {
     }
   }
 
-  /** Whether messages to this peer are taken now. */
-  isUp(id: NodeId): boolean {
-    const open = this.#peers.get(id)?.control.open;
-    return open !== null && open !== undefined;
+  /** Whether messages to this peer are taken now: small ones, or those of the bulk connection. */
+  isUp(id: NodeId, link: "control" | "bulk" = "control"): boolean {
+    const peer = this.#peers.get(id);
+    return peer !== undefined && peer[link].open !== null;
   }
 
   /**
