@@ -6,6 +6,25 @@ import type { Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";
 import type { Applier } from "./applier.ts";
 import type { Replica } from "./replica.ts";
 
+/** Settings of a replica. */
+export interface ReplicaOptions {
+  readonly shard: number;
+  readonly nodeId: number;
+  /** Milliseconds of the shortest election timeout; leases and vote refusal derive from it. */
+  readonly electionTimeoutMs: number;
+  /** Entries count as persisted once they are in the log's buffer (`--fsync no|everysec`). */
+  readonly relaxedSync: boolean;
+}
+
+/** What a replica counts. */
+export interface ReplicaStats {
+  entriesApplied: number;
+  batchesProposed: number;
+  operationsProposed: number;
+  localReads: number;
+  leaderChanges: number;
+}
+
 /** The node's log as one replica sees it. */
 export interface ReplicaLog {
   /** A write is on its way to the disk. */

@@ -12,40 +12,18 @@ import type { Batch } from "./batch.ts";
 import { ENTRY_HEADER_BYTES, type EntryHeader } from "./entry-header.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { Lease } from "./lease.ts";
+import { trimLog } from "./log-cache.ts";
 import { Operations } from "./operations.ts";
 import { Persister } from "./persister.ts";
 import { Reads, type ReadsOwner } from "./reads.ts";
-import type { ReplicaHost } from "./replica-host.ts";
+import type { ReplicaHost, ReplicaOptions, ReplicaStats } from "./replica-host.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 import { ShardClock } from "./shard-clock.ts";
 
-/** Entry bytes kept in memory: alone, with followers, and with followers that need old ones. */
-const LONE_LOG_BYTES = 256 * 1024;
-const CACHED_LOG_BYTES = 8 * 1024 * 1024;
-const CACHED_LOG_BYTES_MAX = 256 * 1024 * 1024;
 /** Operations whose fate is not known after so long are answered `-UNCERTAIN`. */
 const UNCERTAIN_AFTER_MS = 8_000;
 /** Operations that found no leader for so long are answered `-CLUSTERDOWN`. */
 const LEADERLESS_MS_MAX = 5_000;
-
-/** Settings of a replica. */
-export interface ReplicaOptions {
-  readonly shard: number;
-  readonly nodeId: number;
-  /** Milliseconds of the shortest election timeout; leases and vote refusal derive from it. */
-  readonly electionTimeoutMs: number;
-  /** Entries count as persisted once they are in the log's buffer (`--fsync no|everysec`). */
-  readonly relaxedSync: boolean;
-}
-
-/** What a replica counts. */
-export interface ReplicaStats {
-  entriesApplied: number;
-  batchesProposed: number;
-  operationsProposed: number;
-  localReads: number;
-  leaderChanges: number;
-}
 
 /** One replica. All methods run on the node's one loop; none waits. */
 export class Replica implements ReadsOwner {
@@ -333,7 +311,7 @@ export class Replica implements ReadsOwner {
     }
     this.raft.applied(committed[committed.length - 1]!.index);
     this.#refused = false;
-    this.#compact();
+    trimLog(this.raft, this.#soleVoter());
     this.#host.onApplied(this);
   }
 
@@ -341,17 +319,6 @@ export class Replica implements ReadsOwner {
   #applyMembers(entry: Entry): void {
     const { context } = decodeConf(entry.data);
     if (context.length > 0) this.applier.members = Buffer.from(context).toString();
-  }
-
-  /**
-   * Entries in memory serve followers that are a little behind; those far behind get a snapshot.
-   */
-  #compact(): void {
-    const raft = this.raft;
-    if (raft.logBytes <= (this.#soleVoter() ? LONE_LOG_BYTES : CACHED_LOG_BYTES)) return;
-    const strands = raft.logBytes > CACHED_LOG_BYTES_MAX;
-    const index = strands ? raft.appliedIndex : Math.min(raft.appliedIndex, raft.neededIndex() - 1);
-    if (index >= raft.firstIndex) raft.compact(index);
   }
 
   #applyNormal(entry: Entry): void {
