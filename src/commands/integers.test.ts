@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   INT64_MAX,
@@ -90,7 +90,7 @@ describe("parsing integers", () => {
   });
 
   test("never takes what is not the canonical form", () => {
-    const characters = fc.constantFrom(..."0123456789-+ .e");
+    const characters = fc.constantFrom(...Array.from("0123456789-+ .e"));
     fc.assert(
       fc.property(fc.string({ unit: characters, maxLength: 22 }), (text) => {
         const canonical = /^(0|-?[1-9][0-9]*)$/.test(text);
@@ -108,27 +108,11 @@ describe("writing integers", () => {
     Buffer.from(target.subarray(0, writeInteger(target, value))).toString("latin1");
 
   test.each([
-    0,
-    1,
-    -1,
-    9,
-    10,
-    99,
-    100,
-    999_999_999,
-    1_000_000_000,
-    1_000_000_001,
-    2_147_483_647,
-    2_147_483_648,
-    4_294_967_295,
-    4_294_967_296,
-    10_000_000_000,
-    999_999_999_999_999_999 / 1000,
-    9_007_199_254_740_991,
-    -9_007_199_254_740_991,
-    -1_000_000_000,
+    0, 1, -1, 9, 10, 99, 100, 999_999_999, 1_000_000_000, 1_000_000_001, 2_147_483_647,
+    2_147_483_648, 4_294_967_295, 4_294_967_296, 10_000_000_000, 999_999_999_999_999,
+    9_007_199_254_740_991, -9_007_199_254_740_991, -1_000_000_000,
   ])("writes %d", (value) => {
-    expect(write(Math.trunc(value))).toBe(String(Math.trunc(value)));
+    expect(write(value)).toBe(String(value));
   });
 
   test("writes any safe integer as JavaScript does", () => {

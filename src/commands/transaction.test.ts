@@ -202,8 +202,8 @@ describe("the watch list", () => {
     const version = { database: 0, key: Buffer.from("k"), present: true };
     const top = encodeWatchList([{ ...version, index: 2 ** 48 - 1, position: 65535 }]);
     expect(Buffer.from(top).toString("hex")).toBe("0001ffffffffffffffff010000006b");
-    expect(() => encodeWatchList([{ ...version, index: 2 ** 48, position: 0 }])).toThrow();
-    expect(() => encodeWatchList([{ ...version, index: 0, position: 65536 }])).toThrow();
+    expect(() => encodeWatchList([{ ...version, index: 2 ** 48, position: 0 }])).toThrow("2^48");
+    expect(() => encodeWatchList([{ ...version, index: 0, position: 65536 }])).toThrow("2^16");
   });
 });
 

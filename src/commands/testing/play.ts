@@ -1,23 +1,34 @@
 // Scripts of commands with the replies they must give, for table tests.
-import { expect } from "vitest";
+import { isDeepStrictEqual } from "node:util";
 import type { CommandTester, Word } from "./command-tester.ts";
 import { ErrorText, type Recorded, SimpleText } from "./reply-recorder.ts";
 
 /**
  * A command and its reply. The command is a line of words split at spaces, `""` for an empty one, or the
- * words themselves. Of the reply, `"+TEXT"` and `"-TEXT"` (with a letter) stand for a simple string and an error.
+ * words themselves. Of the reply, `"+TEXT"` and `"-TEXT"` (with a letter) stand for a simple string and
+ * an error.
  */
 export type Line = readonly [command: string | readonly Word[], reply: Recorded];
 
-/** Runs the lines in turn and compares each reply. */
-export function play(tester: CommandTester, lines: readonly Line[]): void {
+/** A reply that was not the one in the script. */
+export interface Mismatch {
+  readonly command: string;
+  readonly wanted: Recorded;
+  readonly got: Recorded;
+}
+
+/** Runs the lines in turn: the replies that differ. */
+export function play(tester: CommandTester, lines: readonly Line[]): Mismatch[] {
+  const mismatches: Mismatch[] = [];
   for (const [command, reply] of lines) {
     const words = typeof command === "string" ? splitWords(command) : command;
     const [name, ...rest] = words;
-    expect(tester.run(String(name).toLowerCase(), ...rest), words.join(" ").slice(0, 200)).toEqual(
-      expand(reply),
-    );
+    const wanted = expand(reply);
+    const got = tester.run(String(name).toLowerCase(), ...rest);
+    if (isDeepStrictEqual(got, wanted)) continue;
+    mismatches.push({ command: words.join(" ").slice(0, 200), wanted, got });
   }
+  return mismatches;
 }
 
 /** The error with this text. */
