@@ -66,7 +66,10 @@ function typedMessage(block: string): string {
     .replace("let field;", "let field: number;")
     .replaceAll(/(writePackedVarint\(\d+, obj\.\w+)\)/g, "$1 as number[])")
     .replace(`write${name}(obj, pbf) {`, `write${name}(obj: ${name}, pbf: PbfWriter): void {`)
-    .replace("\nexport function write", `\n\n/** Writes a \`${name}\`, zeros and empties left out. */\nexport function write`)
+    .replace(
+      "\nexport function write",
+      `\n\n/** Writes a \`${name}\`, zeros and empties left out. */\nexport function write`,
+    )
     .replaceAll(/^( {4})+/gm, (spaces) => " ".repeat(spaces.length / 2));
   return [
     `/** \`${name}\` of the schema. */`,

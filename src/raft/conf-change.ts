@@ -32,7 +32,11 @@ export function isVoter(conf: ConfState, id: NodeId): boolean {
  * hand leadership over to a voter who stays before the change ends.
  */
 export function nextConf(conf: ConfState, change: ConfChange, leader: NodeId): ConfState | string {
-  if (change.steps.length === 0) return leaveJoint(conf, leader);
+  if (change.steps.length === 0) {
+    // Nobody changes: the entry is there for the caller's bytes alone.
+    if (!isJoint(conf) && (change.context?.length ?? 0) > 0) return conf;
+    return leaveJoint(conf, leader);
+  }
   if (isJoint(conf)) return "a joint change is under way";
   const wishes = new Map<NodeId, ConfStep["action"]>();
   for (const step of change.steps) {

@@ -233,7 +233,10 @@ export interface ConfStep {
   readonly id: NodeId;
 }
 
-/** Steps that take effect together. No steps at all: leave the joint configuration. */
+/**
+ * Steps that take effect together. No steps at all: leave the joint configuration; or, outside of one
+ * and with a context, an entry for the context alone.
+ */
 export interface ConfChange {
   readonly steps: readonly ConfStep[];
   /** Stay in the joint configuration until an empty change ends it; false: the leader ends it. */

@@ -56,6 +56,7 @@ export const BootstrapOutcome = {
   promisedElsewhere: 1,
   hasCluster: 2,
   bootstrapRefused: 3,
+  introduced: 4,
 } as const;
 
 /** `RaftMessage` of the schema. */
@@ -574,6 +575,8 @@ export interface JoinReply {
   readonly redirect: NodeAddress | undefined;
   readonly members: readonly Member[];
   readonly detail: string;
+  readonly hashSeed: readonly number[];
+  readonly firstVoters: readonly number[];
 }
 
 /** Reads a `JoinReply`; what is missing is zero, empty or undefined. */
@@ -585,6 +588,8 @@ export function readJoinReply(pbf: PbfReader, end?: number): JoinReply {
     redirect: undefined,
     members: [],
     detail: "",
+    hashSeed: [],
+    firstVoters: [],
   };
   let field: number;
   while ((field = pbf.nextField(end))) {
@@ -594,6 +599,8 @@ export function readJoinReply(pbf: PbfReader, end?: number): JoinReply {
     else if (field === 4) obj.redirect = readNodeAddress(pbf, pbf.readVarint() + pbf.pos);
     else if (field === 5) obj.members.push(readMember(pbf, pbf.readVarint() + pbf.pos));
     else if (field === 6) obj.detail = pbf.readString();
+    else if (field === 7) pbf.readPackedVarint(obj.hashSeed);
+    else if (field === 8) pbf.readPackedVarint(obj.firstVoters);
   }
   return obj;
 }
@@ -606,6 +613,8 @@ export function writeJoinReply(obj: JoinReply, pbf: PbfWriter): void {
   if (obj.redirect) pbf.writeMessage(4, writeNodeAddress, obj.redirect);
   if (obj.members) for (const item of obj.members) pbf.writeMessage(5, writeMember, item);
   if (obj.detail) pbf.writeStringField(6, obj.detail);
+  if (obj.hashSeed) pbf.writePackedVarint(7, obj.hashSeed as number[]);
+  if (obj.firstVoters) pbf.writePackedVarint(8, obj.firstVoters as number[]);
 }
 
 /** `BootstrapRequest` of the schema. */

@@ -4,7 +4,19 @@ import type { PeerMessage, RaftEntry, RaftMessage, SnapshotMark } from "../peer-
 
 /** Any number that may travel, with the edges of varints. */
 export const uint53: fc.Arbitrary<number> = fc.oneof(
-  fc.constantFrom(0, 1, 127, 128, 16_383, 16_384, 2 ** 28 - 1, 2 ** 28, 2 ** 31, 2 ** 32 - 1, 2 ** 32),
+  fc.constantFrom(
+    0,
+    1,
+    127,
+    128,
+    16_383,
+    16_384,
+    2 ** 28 - 1,
+    2 ** 28,
+    2 ** 31,
+    2 ** 32 - 1,
+    2 ** 32,
+  ),
   fc.constant(Number.MAX_SAFE_INTEGER),
   fc.nat(),
   fc.maxSafeNat(),
@@ -141,6 +153,8 @@ export const messagesByKind: {
     redirect: optionalAddress,
     members: fc.array(member, { maxLength: 3 }),
     detail: text,
+    hashSeed: fc.array(fc.nat(0xffff_ffff), { maxLength: 3 }),
+    firstVoters: ids,
   }),
   bootstrapRequest: fc.record({
     kind: fc.constant("bootstrapRequest"),
@@ -151,7 +165,7 @@ export const messagesByKind: {
   }),
   bootstrapReply: fc.record({
     kind: fc.constant("bootstrapReply"),
-    outcome: fc.nat(3),
+    outcome: fc.nat(4),
     bootstrapId: text,
     candidate: uint53,
     clusterId: text,
