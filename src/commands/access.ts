@@ -1,4 +1,5 @@
-// What every family of commands needs: finding a key's record, reading numbers, the common refusals.
+// What every family of commands needs: finding a key's record, reading numbers, the common
+// refusals.
 import { RecordType, type Ref } from "../keyspace/keyspace.ts";
 import type { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";

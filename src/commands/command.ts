@@ -3,12 +3,17 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
 
-/** What a command may use besides its arguments. One instance per shard, reused for every command. */
+/**
+ * What a command may use besides its arguments. One instance per shard, reused for every command.
+ */
 export interface CommandContext {
   readonly keyspace: Keyspace;
   /** Database of the client, 0 to 15. */
   database: number;
-  /** Shard time in Unix ms: the only time a command may use (reads at the leader get its own clock, capped). */
+  /**
+   * Shard time in Unix ms: the only time a command may use (reads at the leader get its own clock,
+   * capped).
+   */
   nowMs: number;
   /** Log index and position of the command, 0 for a read that is not in the log. */
   index: number;
@@ -34,7 +39,10 @@ export type CommandFlag =
   | "movablekeys"
   | "allow_busy";
 
-/** Which arguments are keys: first, last (negative: from the end) and step; all 0 when there are none. */
+/**
+ * Which arguments are keys: first, last (negative: from the end) and step; all 0 when there are
+ * none.
+ */
 export interface KeySpecification {
   readonly first: number;
   readonly last: number;
@@ -50,8 +58,8 @@ export interface CommandDescription {
   readonly flags: readonly CommandFlag[];
   readonly keys: KeySpecification;
   /**
-   * What happens to the keys, in the words of `COMMAND`'s key specifications: `RO access`, `RW update`.
-   * One entry for all keys, or one for each when the command has a fixed number of keys.
+   * What happens to the keys, in the words of `COMMAND`'s key specifications: `RO access`, `RW
+   * update`. One entry for all keys, or one for each when the command has a fixed number of keys.
    */
   readonly keyAccess?: readonly string[];
   /** Hints of `COMMAND` for clients and proxies: `request_policy:multi_shard`. */
@@ -74,8 +82,9 @@ export interface CommandDescription {
 /**
  * A command on data: runs on every replica from the log (writes) or at the leader (reads).
  *
- * `apply` must be a function of the context, the arguments and the keyspace alone. It checks everything
- * before its first change, so that a command that fails changes nothing, and writes exactly one reply.
+ * `apply` must be a function of the context, the arguments and the keyspace alone. It checks
+ * everything before its first change, so that a command that fails changes nothing, and writes
+ * exactly one reply.
  */
 export interface DataCommand extends CommandDescription {
   /** Number in log entries, 1 to 65535: never changed, never used again for something else. */

@@ -157,9 +157,7 @@ describe("INCRBYFLOAT", () => {
 });
 
 test("counters refuse other types", () => {
-  const key = Buffer.from("l");
-  const view = new DataView(key.buffer, key.byteOffset, 1);
-  tester.keyspace.create(0, key, view, 0, 1, RecordType.hash, 4, 0);
+  tester.putRecord("l", RecordType.hash);
   const wrongType = "-WRONGTYPE Operation against a key holding the wrong kind of value";
   expect(
     play(tester, [

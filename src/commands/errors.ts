@@ -30,12 +30,17 @@ export function invalidExpireTime(command: string): string {
   return `ERR invalid expire time in '${command}' command`;
 }
 
-/** The error for a wrong number of arguments; `command` is the full name, `client|list` for a subcommand. */
+/**
+ * The error for a wrong number of arguments; `command` is the full name, `client|list` for a
+ * subcommand.
+ */
 export function wrongArity(command: string): string {
   return `ERR wrong number of arguments for '${command}' command`;
 }
 
-/** The error for a command that does not exist, with the start of its arguments as Redis shows them. */
+/**
+ * The error for a command that does not exist, with the start of its arguments as Redis shows them.
+ */
 export function unknownCommand(args: Args): string {
   let shown = "";
   for (let index = 1; index < args.count && shown.length < ECHO_BYTES_MAX; index++) {
@@ -56,7 +61,9 @@ export function unsupportedOption(args: Args, index: number): string {
   return `ERR Unsupported option ${shortText(args, index, OPTION_ECHO_BYTES_MAX)}`;
 }
 
-/** The start of an argument as text, one character per byte; stops at a NUL byte as C's printf does. */
+/**
+ * The start of an argument as text, one character per byte; stops at a NUL byte as C's printf does.
+ */
 function shortText(args: Args, index: number, bytesMax: number): string {
   const offset = args.offset(index);
   const end = offset + Math.min(args.length(index), bytesMax);

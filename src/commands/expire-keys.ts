@@ -1,10 +1,11 @@
-// The internal write that removes expired keys: proposed by the leader in batches, run by every replica.
+// The internal write that removes expired keys: proposed by the leader in batches, run by every
+// replica.
 import { CommandId } from "./ids.ts";
 import type { DataCommand } from "./command.ts";
 
 /**
- * Removes those of its keys that are expired at the entry's time: a key that was written again stays.
- * Replies with how many arguments it looked at.
+ * Removes those of its keys that are expired at the entry's time: a key that was written again
+ * stays. Replies with how many arguments it looked at.
  */
 export const expireKeysCommand: DataCommand = {
   id: CommandId.expireKeys,

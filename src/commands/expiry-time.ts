@@ -1,9 +1,10 @@
-// Expiry times from arguments: seconds or milliseconds, relative or absolute, with Redis's 64-bit checks.
+// Expiry times from arguments: seconds or milliseconds, relative or absolute, with Redis's 64-bit
+// checks.
 import { INT64_MAX, INT64_MIN, parseInt64, parseSafeInteger } from "./integers.ts";
 
 /**
- * Latest expiry that is stored, in Unix ms (the year 287396). Redis takes times up to 2^63 - 1; a later
- * one than this is stored as this one.
+ * Latest expiry that is stored, in Unix ms (the year 287396). Redis takes times up to 2^63 - 1; a
+ * later one than this is stored as this one.
  */
 export const EXPIRY_MS_MAX: number = Number.MAX_SAFE_INTEGER;
 
@@ -15,8 +16,8 @@ const EXACT_AMOUNT_MAX = 8e12;
  *
  * @param unitMs 1 or 1000: milliseconds in one unit of the amount.
  * @param baseMs Unix ms for a relative time, 0 for an absolute one.
- * @returns Unix ms within +-`EXPIRY_MS_MAX`; NaN when the argument is no 64-bit integer; Infinity or
- *   -Infinity when the time does not fit in 64 bits of milliseconds.
+ * @returns Unix ms within +-`EXPIRY_MS_MAX`; NaN when the argument is no 64-bit integer; Infinity
+ *   or -Infinity when the time does not fit in 64 bits of milliseconds.
  */
 export function resolveExpiry(
   bytes: Uint8Array,

@@ -179,7 +179,10 @@ function parseConditions(args: Args, reply: Reply): number {
   return bits;
 }
 
-/** Whether conditions let a key's expiry change; a key without one counts as expiring never, the greatest. */
+/**
+ * Whether conditions let a key's expiry change; a key without one counts as expiring never, the
+ * greatest.
+ */
 function allows(conditions: number, currentMs: number, wantedMs: number): boolean {
   const never = currentMs === NO_EXPIRY;
   if ((conditions & IF_NONE) !== 0 && !never) return false;

@@ -1,4 +1,5 @@
-// Redis's glob patterns on bytes: `*`, `?`, `[a-z]`, `[^a]`, `\x`. Iterative: no stack, no exponential time.
+// Redis's glob patterns on bytes: `*`, `?`, `[a-z]`, `[^a]`, `\x`. Iterative: no stack, no
+// exponential time.
 
 const STAR = 0x2a;
 const QUESTION = 0x3f;
@@ -11,12 +12,12 @@ const BACKSLASH = 0x5c;
 /**
  * Whether a text matches a glob pattern, both given as ranges of bytes.
  *
- * The rules are those of Redis's `stringmatchlen`, the odd ones included: a bracket that is never closed
- * ends with the pattern; `[a-]` is a range up to `]`; an empty text matches only the empty pattern, not
- * `*` (commands treat a lone `*` as no pattern). Bytes are compared unsigned.
+ * The rules are those of Redis's `stringmatchlen`, the odd ones included: a bracket that is never
+ * closed ends with the pattern; `[a-]` is a range up to `]`; an empty text matches only the empty
+ * pattern, not `*` (commands treat a lone `*` as no pattern). Bytes are compared unsigned.
  *
- * @remarks At most text length x pattern length steps: on a mismatch only the last `*` is tried again,
- *   since what an earlier one could add, the last one covers. Allocation-free.
+ * @remarks At most text length x pattern length steps: on a mismatch only the last `*` is tried
+ *   again, since what an earlier one could add, the last one covers. Allocation-free.
  */
 export function globMatches(
   pattern: Uint8Array,
@@ -31,7 +32,9 @@ export function globMatches(
   const textEnd = textOffset + textLength;
   let at = patternOffset;
   let textAt = textOffset;
-  /** First pattern byte behind the last star seen, -1 for none, and the text byte to try next there. */
+  /**
+   * First pattern byte behind the last star seen, -1 for none, and the text byte to try next there.
+   */
   let starAt = -1;
   let retryAt = 0;
   while (textAt < textEnd) {
@@ -71,7 +74,9 @@ function matchOne(pattern: Uint8Array, at: number, end: number, byte: number): n
   return pattern[literal] === byte ? literal + 1 : -1;
 }
 
-/** Matches one byte against the bracket whose inside starts at `start`: the place behind it, or -1. */
+/**
+ * Matches one byte against the bracket whose inside starts at `start`: the place behind it, or -1.
+ */
 function matchClass(pattern: Uint8Array, start: number, end: number, byte: number): number {
   const negated = start < end && pattern[start] === CARET;
   let at = negated ? start + 1 : start;

@@ -1,4 +1,5 @@
-// Numbers of data commands in log entries: the one list. A number is never changed and never used again.
+// Numbers of data commands in log entries: the one list. A number is never changed and never used
+// again.
 
 /** Id of each data command, as written into log entries; see `docs/internals/entry-format.md`. */
 export const CommandId = {

@@ -15,9 +15,11 @@ const SAFE_DIGITS_MAX = 16;
 const INT64_DIGITS_MAX = 19;
 
 /**
- * Reads a decimal integer from bytes in Redis's strict form: no space, no `+`, no leading zero, no `-0`.
+ * Reads a decimal integer from bytes in Redis's strict form: no space, no `+`, no leading zero, no
+ * `-0`.
  *
- * @returns The integer, or NaN when the bytes have another form or the integer is beyond +-(2^53 - 1).
+ * @returns The integer, or NaN when the bytes have another form or the integer is beyond +-(2^53 -
+ *   1).
  */
 export function parseSafeInteger(bytes: Uint8Array, offset: number, length: number): number {
   const negative = length > 0 && bytes[offset] === MINUS;
@@ -62,7 +64,8 @@ export function parseInt64(bytes: Uint8Array, offset: number, length: number): b
 /**
  * Reads a signed 64-bit integer for uses that only compare it: offsets, counts.
  *
- * @returns The integer, rounded to a double when beyond 2^53; NaN for another form or beyond 64 bits.
+ * @returns The integer, rounded to a double when beyond 2^53; NaN for another form or beyond 64
+ *   bits.
  */
 export function parseRoundedInteger(bytes: Uint8Array, offset: number, length: number): number {
   const value = parseSafeInteger(bytes, offset, length);

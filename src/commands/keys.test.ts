@@ -44,9 +44,7 @@ describe("DEL, UNLINK, EXISTS, TOUCH, TYPE", () => {
     [RecordType.hash, "+hash"],
     [RecordType.stream, "+stream"],
   ])("type %d is %s", (type, name) => {
-    const key = Buffer.from("k");
-    const view = new DataView(key.buffer, key.byteOffset, 1);
-    tester.keyspace.create(0, key, view, 0, 1, type, 4, 0);
+    tester.putRecord("k", type);
     expect(
       play(tester, [
         ["TYPE k", name],

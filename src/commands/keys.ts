@@ -247,7 +247,10 @@ function existsIn(context: CommandContext, args: Args, index: number, database: 
   return context.keyspace.find(database, args.bytes, args.view, offset, args.length(index)) !== 0;
 }
 
-/** Copies the record of the key in argument 1, with its expiry, to the key in `target` of `database`. */
+/**
+ * Copies the record of the key in argument 1, with its expiry, to the key in `target` of
+ * `database`.
+ */
 function copyRecord(context: CommandContext, args: Args, target: number, database: number): void {
   const keyspace = context.keyspace;
   const found = findKey(context, args, 1);

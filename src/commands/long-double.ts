@@ -28,7 +28,8 @@ const HEXADECIMAL =
 const INFINITE = /^[+-]?inf(?:inity)?$/i;
 
 /**
- * Reads a number as C's `strtold` does in the C locale: decimal, hexadecimal or `inf`, rounded to nearest.
+ * Reads a number as C's `strtold` does in the C locale: decimal, hexadecimal or `inf`, rounded to
+ * nearest.
  *
  * @returns The number; undefined for another form, `nan`, and numbers too large or too close to 0.
  */

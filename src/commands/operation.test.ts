@@ -48,7 +48,8 @@ function textsOf(args: Args): string[] {
 }
 
 describe("operations in log entries", () => {
-  // These bytes lie on disks: a change here is a new format. Drawn in docs/internals/entry-format.md.
+  // These bytes lie on disks: a change here is a new format. Drawn in
+  // docs/internals/entry-format.md.
   test("SET a xyz in database 3 has these bytes", () => {
     const bytes = encode(2, 3, ["a", "xyz"]);
     expect(Buffer.from(bytes).toString("hex")).toBe(

@@ -147,10 +147,11 @@ export function readOrigin(
 /**
  * Points `args` at the arguments of the operation at `at`; argument 0 is an empty range.
  *
- * @param bytes The whole entry and nothing behind it, with `view` over the same memory from the same start.
+ * @param bytes The whole entry and nothing behind it, with `view` over the same memory from the
+ *   same start.
  * @returns Where the next operation starts.
- * @throws DbError `BAD_ENTRY` when lengths do not add up or there is no such database; nothing outside
- *   `bytes` is read. What the command id means is for the caller to check.
+ * @throws DbError `BAD_ENTRY` when lengths do not add up or there is no such database; nothing
+ *   outside `bytes` is read. What the command id means is for the caller to check.
  */
 export function decodeOperation(bytes: Uint8Array, view: DataView, at: number, args: Args): number {
   const end = bytes.length;

@@ -11,11 +11,16 @@ import { CommandId } from "./ids.ts";
 import { TYPE_NAMES } from "./keys.ts";
 
 const DEFAULT_COUNT = 10;
-/** Most keys that one SCAN looks at, whatever its COUNT asks for: keeps a call within milliseconds. */
+/**
+ * Most keys that one SCAN looks at, whatever its COUNT asks for: keeps a call within milliseconds.
+ */
 const SCAN_COUNT_MAX = 100_000;
 const HASH_RANGE = 2 ** 32;
 const UINT64_MAX: bigint = 2n ** 64n - 1n;
-/** Longer cursors are refused unread: 64 bits have 20 digits, the rest leaves room for leading zeros. */
+/**
+ * Longer cursors are refused unread: 64 bits have 20 digits, the rest leaves room for leading
+ * zeros.
+ */
 const CURSOR_BYTES_MAX = 64;
 /** Decimal digits up to which a cursor is surely exact as a number. */
 const SAFE_DIGITS = 15;

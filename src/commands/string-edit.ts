@@ -100,7 +100,10 @@ function setrange(context: CommandContext, args: Args, reply: Reply): void {
   reply.integer(length);
 }
 
-/** Makes the record of the key in argument 1 anew, `length` bytes long, and copies the old value into it. */
+/**
+ * Makes the record of the key in argument 1 anew, `length` bytes long, and copies the old value
+ * into it.
+ */
 function remake(
   context: CommandContext,
   args: Args,

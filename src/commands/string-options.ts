@@ -66,7 +66,10 @@ export function expiryOfOptions(
   return positiveExpiry(args, index, unitMs, baseMs, reply, command);
 }
 
-/** The expiry in an argument, which must lie behind `baseMs`: Unix ms, or NaN after replying with the error. */
+/**
+ * The expiry in an argument, which must lie behind `baseMs`: Unix ms, or NaN after replying with
+ * the error.
+ */
 export function positiveExpiry(
   args: Args,
   index: number,

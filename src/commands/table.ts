@@ -1,4 +1,5 @@
-// The table of commands: found by the bytes of a name, by text and by id. And all data commands of clients.
+// The table of commands: found by the bytes of a name, by text and by id. And all data commands of
+// clients.
 import { invariant } from "../base/invariant.ts";
 import type { DataCommand } from "./command.ts";
 import { counterCommands } from "./counters.ts";
@@ -36,8 +37,8 @@ export interface Named {
 /**
  * Commands by name and by id.
  *
- * Names are compared without case, straight from the bytes of the request: an open-addressed table from
- * a hash of length and bytes to the command, whose name is then compared. No string is made.
+ * Names are compared without case, straight from the bytes of the request: an open-addressed table
+ * from a hash of length and bytes to the command, whose name is then compared. No string is made.
  */
 export class CommandTable<T extends Named> {
   readonly #commands: readonly T[];
@@ -95,7 +96,9 @@ export class CommandTable<T extends Named> {
     return this.byName(text);
   }
 
-  /** The command or subcommand (`client|list`) with this name, ASCII letters compared without case. */
+  /**
+   * The command or subcommand (`client|list`) with this name, ASCII letters compared without case.
+   */
   byName(name: string): T | undefined {
     const folded = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
     return this.#byName.get(folded);
@@ -124,7 +127,10 @@ export class CommandTable<T extends Named> {
   }
 }
 
-/** FNV-1a over length and bytes, those with bit 5 set, which makes capitals small (and changes what no name holds). */
+/**
+ * FNV-1a over length and bytes, those with bit 5 set, which makes capitals small (and changes what
+ * no name holds).
+ */
 function hashName(bytes: Uint8Array, offset: number, length: number): number {
   let hash = 0x811c9dc5 ^ length;
   const end = offset + length;
@@ -132,7 +138,10 @@ function hashName(bytes: Uint8Array, offset: number, length: number): number {
   return hash ^ (hash >>> 15);
 }
 
-/** Whether bytes are a name that is given in lower case. A bar never matches: subcommands are no names. */
+/**
+ * Whether bytes are a name that is given in lower case. A bar never matches: subcommands are no
+ * names.
+ */
 function equalsFolded(
   name: Uint8Array,
   bytes: Uint8Array,

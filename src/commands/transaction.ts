@@ -1,4 +1,5 @@
-// MULTI/EXEC as one operation: watched keys to compare, then the queued operations, applied in order.
+// MULTI/EXEC as one operation: watched keys to compare, then the queued operations, applied in
+// order.
 import { viewOf } from "../base/bytes.ts";
 import { DbError } from "../base/errors.ts";
 import { invariant } from "../base/invariant.ts";
@@ -39,7 +40,9 @@ const TWO_32 = 2 ** 32;
 /** Index of the first operation among the arguments of EXEC. */
 const FIRST_OPERATION = 2;
 
-/** A reply that was known before the transaction: a step for commands of the session inside MULTI. */
+/**
+ * A reply that was known before the transaction: a step for commands of the session inside MULTI.
+ */
 export const rawReplyCommand: DataCommand = {
   id: CommandId.rawReply,
   name: "kvorum.raw-reply",
@@ -56,8 +59,9 @@ export const rawReplyCommand: DataCommand = {
 /**
  * The EXEC operation: argument 1 is the watch list, each further one an operation.
  *
- * Replies with a null array when a watched key has changed, else with an array of the replies. As in Redis,
- * an error of one operation does not undo the others. A damaged operation throws before anything changes.
+ * Replies with a null array when a watched key has changed, else with an array of the replies. As
+ * in Redis, an error of one operation does not undo the others. A damaged operation throws before
+ * anything changes.
  */
 export const execCommand: DataCommand = {
   id: CommandId.exec,
@@ -138,7 +142,10 @@ function checkSteps(args: Args): void {
   }
 }
 
-/** Whether any key of the watch list is not what it was. A key that has expired since counts as changed. */
+/**
+ * Whether any key of the watch list is not what it was. A key that has expired since counts as
+ * changed.
+ */
 function hasChanged(context: CommandContext, args: Args): boolean {
   const { bytes, view } = args;
   const end = args.offset(1) + args.length(1);

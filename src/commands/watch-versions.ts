@@ -15,9 +15,10 @@ const POSITION_AT = 9;
 /**
  * Replies with one bulk string that holds a version for each key.
  *
- * A missing key's index is that of the last entry that has touched the data when the read ran: a later
- * removal in the key's slot has a greater one. What came and went within that same entry is not seen; the
- * key is missing before and after, so a transaction that relies on this is none the worse.
+ * A missing key's index is that of the last entry that has touched the data when the read ran: a
+ * later removal in the key's slot has a greater one. What came and went within that same entry is
+ * not seen; the key is missing before and after, so a transaction that relies on this is none the
+ * worse.
  */
 export const watchVersionsCommand: DataCommand = {
   id: CommandId.watchVersions,

@@ -1,4 +1,5 @@
-// Runs commands on a memory keyspace in tests, by the way they take from the log: encoded and decoded.
+// Runs commands on a memory keyspace in tests, by the way they take from the log: encoded and
+// decoded.
 import { viewOf } from "../../base/bytes.ts";
 import { invariant } from "../../base/invariant.ts";
 import { MemoryKeyspace } from "../../keyspace/memory/memory-keyspace.ts";
@@ -81,6 +82,16 @@ export class CommandTester {
     command.apply(this.context, this.#args, this.reply);
     this.context.position++;
     return this.reply.take();
+  }
+
+  /** Puts a record of any type, with a value of zeros, into the present database. */
+  putRecord(name: string, type: number): void {
+    const key = Buffer.from(name, "latin1");
+    const { database } = this.context;
+    this.nextEntry();
+    const ref = this.keyspace.create(database, key, viewOf(key), 0, key.length, type, 4, 0);
+    const offset = this.keyspace.valueOffsetOf(ref);
+    this.keyspace.bytesOf(ref).fill(0, offset, offset + 4);
   }
 
   /** What WATCH notes for keys of the present database. */

@@ -4,9 +4,9 @@ import type { CommandTester, Word } from "./command-tester.ts";
 import { ErrorText, type Recorded, SimpleText } from "./reply-recorder.ts";
 
 /**
- * A command and its reply. The command is a line of words split at spaces, `""` for an empty one, or the
- * words themselves. Of the reply, `"+TEXT"` and `"-TEXT"` (with a letter) stand for a simple string and
- * an error.
+ * A command and its reply. The command is a line of words split at spaces, `""` for an empty one,
+ * or the words themselves. Of the reply, `"+TEXT"` and `"-TEXT"` (with a letter) stand for a simple
+ * string and an error.
  */
 export type Line = readonly [command: string | readonly Word[], reply: Recorded];
 

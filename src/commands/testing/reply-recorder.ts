@@ -1,4 +1,5 @@
-// A reply as JavaScript values, for tests: what a command replied, and that it replied exactly once.
+// A reply as JavaScript values, for tests: what a command replied, and that it replied exactly
+// once.
 import { invariant } from "../../base/invariant.ts";
 import type { Reply } from "../../resp/reply.ts";
 
@@ -38,8 +39,8 @@ export class RecordedSet {
 export const NIL_ARRAY: unique symbol = Symbol("nil array");
 
 /**
- * A reply as a value. Bulk strings are strings of one character per byte; 64-bit integers beyond 2^53
- * are bigints.
+ * A reply as a value. Bulk strings are strings of one character per byte; 64-bit integers beyond
+ * 2^53 are bigints.
  */
 export type Recorded =
   | null
