@@ -68,6 +68,12 @@ export class PeerTransport {
   readonly #calls = new Set<PeerCall>();
   readonly #scratch = new ProtoWriter(new Uint8Array(1024));
   readonly #flushSoon = (): void => this.flush();
+  readonly #tellRoom = (): void => {
+    for (const peer of this.#peers.values()) {
+      this.#maybeTellRoom(peer.control);
+      this.#maybeTellRoom(peer.bulk);
+    }
+  };
   readonly #dialerOwner: DialerOwner = {
     onUp: (dialer) => {
       if (dialer.link !== "control") return;
@@ -224,7 +230,10 @@ export class PeerTransport {
     this.#flushing = flushing;
     for (const connection of flushing) {
       connection.dirty = false;
-      if (connection.state === "open") connection.outbox.flush();
+      if (connection.state !== "open") continue;
+      connection.outbox.flush();
+      // The socket may have taken everything at once: then no drain follows.
+      if (connection.wantsRoom) this.#scheduler.soon(this.#tellRoom);
     }
     flushing.length = 0;
   }
