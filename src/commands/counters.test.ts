@@ -1,3 +1,4 @@
+// INCR and its kin at the ends of 64 bits, and INCRBYFLOAT.
 import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { RecordType } from "../keyspace/keyspace.ts";

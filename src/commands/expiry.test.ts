@@ -1,3 +1,4 @@
+// EXPIRE and its kin, TTL and its kin, and what an expired key is to every other command.
 import { beforeEach, describe, expect, test } from "vitest";
 import { CommandTester } from "./testing/command-tester.ts";
 import { type Line, play } from "./testing/play.ts";

@@ -1,3 +1,4 @@
+// Glob patterns against Redis's own algorithm, and their worst case.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { globMatches, isMatchAll } from "./glob.ts";

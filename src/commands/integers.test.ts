@@ -1,3 +1,4 @@
+// Reading and writing decimal integers, exact at every edge.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {

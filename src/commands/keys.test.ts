@@ -1,3 +1,4 @@
+// Commands on keys of any type and on whole databases, replies as redis-server gives them.
 import { beforeEach, describe, expect, test } from "vitest";
 import { RecordType } from "../keyspace/keyspace.ts";
 import { CommandTester } from "./testing/command-tester.ts";

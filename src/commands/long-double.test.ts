@@ -1,3 +1,4 @@
+// 80-bit sums against what redis-server replied on x86-64.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addLongDoubles, formatLongDouble, parseLongDouble } from "./long-double.ts";

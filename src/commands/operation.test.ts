@@ -1,3 +1,4 @@
+// Operations of log entries: golden bytes, round trips, damage.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../base/bytes.ts";

@@ -1,3 +1,4 @@
+// SCAN finds every key, KEYS matches as Redis does, bad cursors and options are refused.
 import * as fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { CommandTester, type Word } from "./testing/command-tester.ts";

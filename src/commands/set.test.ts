@@ -1,3 +1,4 @@
+// SET with every option, keys and values of any bytes; replies as redis-server gives them.
 import { beforeEach, describe, expect, test } from "vitest";
 import { RecordType } from "../keyspace/keyspace.ts";
 import { CommandTester } from "./testing/command-tester.ts";

@@ -1,3 +1,4 @@
+// String commands but SET; replies and errors as redis-server gives them.
 import { beforeEach, describe, expect, test } from "vitest";
 import { RecordType } from "../keyspace/keyspace.ts";
 import { STRING_BYTES_MAX } from "./access.ts";

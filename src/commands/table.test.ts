@@ -1,3 +1,4 @@
+// Finding commands by name and id; the ids that logs on disks hold.
 import { describe, expect, test } from "vitest";
 import { InvariantError } from "../base/invariant.ts";
 import { appliedCommands } from "./applied-commands.ts";

@@ -1,3 +1,4 @@
+// EXEC, WATCH against every kind of change, golden bytes, damaged transactions.
 import { beforeEach, describe, expect, test } from "vitest";
 import { DbError } from "../base/errors.ts";
 import { appliedCommands } from "./applied-commands.ts";
