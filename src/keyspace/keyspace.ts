@@ -156,7 +156,10 @@ export interface Keyspace {
    * not change the keyspace.
    */
   walk(database: number, from: ScanPosition, visit: KeyVisitor): void;
-  /** A live key at or after a point drawn from two random 32-bit numbers, or 0 when the database has none. */
+  /**
+   * A live key chosen by two random 32-bit numbers, the first for its slot, the second for its place there,
+   * whatever the layout; 0 when the database has none. Keys of crowded slots come less often than others.
+   */
   randomKey(database: number, random1: number, random2: number): Ref;
   /**
    * Visits up to `limit` keys that are expired at `nowMs`, any database, for proposing their deletion. Keys

@@ -296,15 +296,14 @@ export class MemoryKeyspace implements Keyspace {
     const { cursor, databases } = this.store;
     const { keys, roots } = databases[database]!;
     if (keys === 0) return 0;
-    const start = (random1 >>> 0) % SLOT_COUNT;
-    // The first slot comes twice: from the random hash on, and at last from its beginning.
-    for (let step = 0; step <= SLOT_COUNT; step++) {
-      const root = roots[(start + step) % SLOT_COUNT]!;
+    // The first slot with keys from a random one on, and there the first key from a random hash on.
+    for (let step = 0; step < SLOT_COUNT; step++) {
+      const root = roots[((random1 >>> 0) + step) % SLOT_COUNT]!;
       if (root === 0) continue;
-      let ref = cursor.seek(root, step === 0 ? random2 >>> 0 : 0);
-      for (; ref !== 0; ref = cursor.next()) {
-        if (!this.store.isExpired(ref)) return ref;
-      }
+      const ref = this.#firstLive(cursor.seek(root, random2 >>> 0));
+      if (ref !== 0) return ref;
+      const first = this.#firstLive(cursor.seek(root, 0));
+      if (first !== 0) return first;
     }
     return 0;
   }
@@ -369,6 +368,13 @@ export class MemoryKeyspace implements Keyspace {
       liveBytes,
       deadBytes: reservedBytes - liveBytes,
     };
+  }
+
+  /** The cursor's record or the first after it that is not expired; 0 for none in the slot. */
+  #firstLive(from: Ref): Ref {
+    let ref = from;
+    while (ref !== 0 && this.store.isExpired(ref)) ref = this.store.cursor.next();
+    return ref;
   }
 
   #keptExpiry(old: Ref): number {
