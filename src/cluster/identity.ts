@@ -9,8 +9,8 @@ import { readWhole, replaceFile } from "./small-file.ts";
 /** Name of the file in the data directory. */
 export const IDENTITY_FILE = "kvorum.json";
 const FORMAT = 1;
-/** Ids are drawn below this, so that they stay readable. */
-const NODE_ID_END = 0x7fff_ffff;
+/** Id of the node that starts a cluster; the others are numbered as they come. */
+const FIRST_NODE_ID = 1;
 
 /** What a node keeps for ever. */
 export interface Identity {
@@ -54,19 +54,16 @@ export async function saveIdentity(
 }
 
 /** An identity for a cluster that starts with this node alone. */
-export function newIdentity(random: Random): Identity {
-  const nodeId = newNodeId(random);
+export function newIdentity(
+  random: Random,
+  clusterId: string = newClusterId(random),
+): Identity {
   return {
-    clusterId: newClusterId(random),
-    nodeId,
+    clusterId,
+    nodeId: FIRST_NODE_ID,
     hashSeed: [random.uint32(), random.uint32()],
-    firstVoters: [nodeId],
+    firstVoters: [FIRST_NODE_ID],
   };
-}
-
-/** A node id: 1 to 2^31 - 2. */
-export function newNodeId(random: Random): number {
-  return (random.uint32() % (NODE_ID_END - 1)) + 1;
 }
 
 /** A cluster id: 32 hexadecimal digits. */

@@ -19,6 +19,8 @@ export interface Member extends MemberAddress {
 
 /** All nodes of a cluster. */
 export interface AddressBook {
+  /** Counts changes: the higher of two books is the newer one. */
+  readonly version: number;
   /** The highest node id ever granted: ids of removed nodes are not given again. */
   readonly lastId: number;
   /** By rising id. */
@@ -26,13 +28,13 @@ export interface AddressBook {
 }
 
 /** A book with nobody in it. */
-export const EMPTY_BOOK: AddressBook = Object.freeze({ lastId: 0, members: [] });
+export const EMPTY_BOOK: AddressBook = Object.freeze({ version: 0, lastId: 0, members: [] });
 
 const FORMAT = 1;
 
 /** Encodes an address book. */
 export function encodeBook(book: AddressBook): string {
-  return JSON.stringify({ format: FORMAT, lastId: book.lastId, members: book.members });
+  return JSON.stringify({ format: FORMAT, ...book });
 }
 
 /**
@@ -42,13 +44,12 @@ export function encodeBook(book: AddressBook): string {
  */
 export function decodeBook(text: string): AddressBook {
   if (text === "") return EMPTY_BOOK;
-  const book = JSON.parse(text) as { format: number; lastId: number; members: Member[] };
-  if (book.format !== FORMAT) {
-    throw new DbError("BAD_ENTRY", "the address book is of a later release of Kvorum", {
-      format: book.format,
-    });
+  const { format, ...book } = JSON.parse(text) as AddressBook & { format: number };
+  if (format !== FORMAT) {
+    const message = "the address book is of a later release of Kvorum";
+    throw new DbError("BAD_ENTRY", message, { format });
   }
-  return { lastId: book.lastId, members: book.members };
+  return book;
 }
 
 /** The member with this id. */
@@ -60,12 +61,13 @@ export function memberOf(book: AddressBook, id: number): Member | undefined {
 export function withMember(book: AddressBook, member: Member): AddressBook {
   const others = book.members.filter((other) => other.id !== member.id);
   const members = [...others, member].toSorted((left, right) => left.id - right.id);
-  return { lastId: Math.max(book.lastId, member.id), members };
+  return { version: book.version + 1, lastId: Math.max(book.lastId, member.id), members };
 }
 
 /** The book without this member. */
 export function withoutMember(book: AddressBook, id: number): AddressBook {
-  return { ...book, members: book.members.filter((member) => member.id !== id) };
+  const members = book.members.filter((member) => member.id !== id);
+  return { version: book.version + 1, lastId: book.lastId, members };
 }
 
 /** Whether both say the same host and ports. */

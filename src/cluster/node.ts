@@ -22,7 +22,8 @@ import {
   SNAPSHOT_LOG_BYTES,
 } from "../replica/snapshots.ts";
 import type { PeerTransport } from "../transport/peer-transport.ts";
-import { Wal, type WalSync } from "../wal/wal.ts";
+import type { WalReport, WalSync } from "../wal/wal-types.ts";
+import { Wal } from "../wal/wal.ts";
 import { type Identity, loadIdentity, newIdentity, saveIdentity } from "./identity.ts";
 import { Peers, type PeersOwner } from "./peers.ts";
 import { RecoveredShard, Recovery } from "./recovery.ts";
@@ -184,18 +185,24 @@ export class KvorumNode implements PeersOwner {
   }
 
   /**
-   * Opens a data directory: takes its lock, recovers what it holds, or starts a cluster of one.
+   * Opens a data directory: takes its lock and recovers what it holds.
    *
+   * @param identify Called under the lock when the directory holds no node yet: who to be. By default the
+   *   only node of a new cluster.
    * @throws DbError for damage, with file and offset; `EBUSY` when another process uses the
    * directory.
    */
-  static async open(environment: NodeEnvironment, options: NodeOptions): Promise<KvorumNode> {
+  static async open(
+    environment: NodeEnvironment,
+    options: NodeOptions,
+    identify: () => Promise<Identity> = async () => newIdentity(environment.random),
+  ): Promise<KvorumNode> {
     const { disk } = environment;
     await disk.makeDirectory(options.directory);
     const lock = await disk.lock(options.directory);
     try {
       const known = await loadIdentity(disk, options.directory);
-      const identity = known ?? newIdentity(environment.random);
+      const identity = known ?? (await identify());
       if (known === null) await saveIdentity(disk, options.directory, identity);
       const node = new KvorumNode(environment, options, identity, lock, known !== null);
       await node.#recover();
@@ -232,11 +239,10 @@ export class KvorumNode implements PeersOwner {
       `${directory}/log`,
       { sync, segmentBytes },
       recovery,
-      this.replicas,
     );
     this.#wal = opened.wal;
     this.replicas.attach(opened.wal);
-    this.#environment.report("info", "log recovered", { ...opened.report });
+    this.#environment.report("info", "log recovered", logFacts(opened.report));
     const recovered = recovery.shards.get(FIRST_SHARD) ?? new RecoveredShard();
     const store = new SnapshotStore(disk, scheduler, `${directory}/snapshots/shard-${FIRST_SHARD}`);
     await store.open();
@@ -302,8 +308,7 @@ export class KvorumNode implements PeersOwner {
   #snapshotLog(): SnapshotLog {
     const wal = this.#wal;
     return {
-      appendSnapshotMark: (shard, index, term, replacesLog) =>
-        wal.appendSnapshotMark(shard, index, term, replacesLog),
+      appendSnapshotMark: (shard, index, term) => wal.appendSnapshotMark(shard, index, term),
       setFloor: (shard, index) => wal.setFloor(shard, index),
       sync: () => this.replicas.syncLog(),
     };
@@ -329,7 +334,7 @@ export class KvorumNode implements PeersOwner {
 
   #afterApply(): void {
     this.#wantCleaning();
-    const bytes = this.#wal.bytesAppended;
+    const bytes = this.replicas.log.appendedBytes;
     if (bytes - this.#walBytesAtSnapshot > this.#snapshotEveryBytes()) this.#saveInBackground();
   }
 
@@ -350,7 +355,7 @@ export class KvorumNode implements PeersOwner {
 
   #saveInBackground(): void {
     if (this.#snapshots.saving) return;
-    this.#walBytesAtSnapshot = this.#wal.bytesAppended;
+    this.#walBytesAtSnapshot = this.replicas.log.appendedBytes;
     const { clock, report } = this.#environment;
     const startedMs = clock.monotonicMs();
     const onSaved = ({ index }: SnapshotFile): void => {
@@ -382,4 +387,10 @@ export class KvorumNode implements PeersOwner {
     this.#environment.report("info", "snapshot installed", { index: mark.index });
     return applier;
   }
+}
+
+function logFacts(report: WalReport): Facts {
+  const { cut, ...facts } = report;
+  if (cut === null) return facts;
+  return { ...facts, cutFile: cut.file, cutOffset: cut.offset, cutBytes: cut.bytes };
 }
