@@ -1,7 +1,7 @@
 // Collects, per shard, what the log holds when a node starts.
 import type { Entry } from "../raft/types.ts";
 import type { EntryType, HardState } from "../raft/types.ts";
-import type { WalVisitor } from "../wal/wal.ts";
+import type { WalVisitor } from "../wal/wal-types.ts";
 
 /** What the log says of one shard. */
 export class RecoveredShard {

@@ -30,7 +30,7 @@ export class Persister {
     if (hardState !== null) this.#hardState = hardState;
     const hard = snapshot === null ? hardState : this.#hardState;
     // An installed snapshot replaces the whole log: nothing of before may come back at a restart.
-    if (snapshot !== null) log.appendSnapshotMark(shard, snapshot.index, snapshot.term, true);
+    if (snapshot !== null) log.appendSnapshotMark(shard, snapshot.index, snapshot.term);
     if (hard !== null) log.appendHardState(shard, hard.term, hard.vote, hard.commit);
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i]!;

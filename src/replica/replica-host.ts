@@ -31,11 +31,13 @@ export interface ReplicaLog {
   readonly writing: boolean;
   /** Number of the frame that is being filled. */
   readonly nextSequence: number;
+  /** Bytes of entries appended since start. */
+  readonly appendedBytes: number;
   /** So much waits for the disk that nothing more should be called persisted early. */
   readonly behind: boolean;
   appendEntry(shard: number, term: number, index: number, type: number, bytes: Uint8Array): void;
-  /** Entries up to `index` are in a snapshot; `replacesLog`: those after it are void as well. */
-  appendSnapshotMark(shard: number, index: number, term: number, replacesLog: boolean): void;
+  /** The state up to `index` is in a snapshot; entries that disagree with it are void. */
+  appendSnapshotMark(shard: number, index: number, term: number): void;
   appendHardState(shard: number, term: number, vote: number, commit: number): void;
 }
 

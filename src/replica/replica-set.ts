@@ -4,7 +4,8 @@ import { invariant } from "../base/invariant.ts";
 import type { Clock, Scheduler, Timer } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
 import type { Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";
-import type { Wal, WalListener } from "../wal/wal.ts";
+import type { WalListener } from "../wal/wal-types.ts";
+import type { Wal } from "../wal/wal.ts";
 import type { Applier } from "./applier.ts";
 import type { Replica } from "./replica.ts";
 import type { ReplicaHost, ReplicaLog } from "./replica-host.ts";
@@ -77,6 +78,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   attach(wal: Wal): void {
     this.#wal = wal;
     this.#log = new WalView(wal);
+    wal.start(this);
   }
 
   add(replica: Replica): void {
@@ -198,6 +200,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
 /** The log as replicas see it. */
 class WalView implements ReplicaLog {
   readonly #wal: Wal;
+  appendedBytes = 0;
 
   constructor(wal: Wal) {
     this.#wal = wal;
@@ -216,11 +219,12 @@ class WalView implements ReplicaLog {
   }
 
   appendEntry(shard: number, term: number, index: number, type: number, bytes: Uint8Array): void {
+    this.appendedBytes += bytes.length;
     this.#wal.appendEntry(shard, term, index, type, bytes);
   }
 
-  appendSnapshotMark(shard: number, index: number, term: number, replacesLog: boolean): void {
-    this.#wal.appendSnapshotMark(shard, index, term, replacesLog);
+  appendSnapshotMark(shard: number, index: number, term: number): void {
+    this.#wal.appendSnapshotMark(shard, index, term);
   }
 
   appendHardState(shard: number, term: number, vote: number, commit: number): void {

@@ -19,7 +19,7 @@ export const SNAPSHOT_LOG_BYTES = 64 * 1024 * 1024;
 
 /** The parts of the log that snapshots move on. */
 export interface SnapshotLog {
-  appendSnapshotMark(shard: number, index: number, term: number, replacesLog: boolean): void;
+  appendSnapshotMark(shard: number, index: number, term: number): void;
   /** Everything up to `index` is in a durable snapshot. */
   setFloor(shard: number, index: number): void;
   /** Writes what was appended; resolves when it is durable. */
@@ -151,7 +151,7 @@ export class Snapshots {
   async #become(file: SnapshotFile): Promise<void> {
     const shard = this.#replica.options.shard;
     invariant(file.index >= this.index, "snapshots move on");
-    this.#log.appendSnapshotMark(shard, file.index, file.term, false);
+    this.#log.appendSnapshotMark(shard, file.index, file.term);
     await this.#log.sync();
     this.#newest = file;
     this.#log.setFloor(shard, file.index);
