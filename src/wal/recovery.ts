@@ -1,0 +1,218 @@
+// Finds the log on the disk: which files are part of it, where it ends, whether that end is a torn write
+// or damage. What the records say is the business of replay.ts.
+import { DbError } from "../base/errors.ts";
+import type { Disk, DiskFile } from "../platform/disk.ts";
+import { ReadWindow, SegmentReader } from "./segment-reader.ts";
+import { isSegmentName } from "./segment-pool.ts";
+import { FORMAT_VERSION, FrameFlag, type SegmentHeader } from "./wal-format.ts";
+import { SECTOR_BYTES, type WalCut } from "./wal-types.ts";
+
+/** A segment of the log as found. */
+export interface FoundSegment {
+  readonly header: SegmentHeader;
+  readonly reader: SegmentReader;
+  readonly path: string;
+  /** First byte behind its last sound frame. */
+  end: number;
+}
+
+/** The log as found on the disk. */
+export interface FoundLog {
+  /** Oldest first; empty when there is no log. */
+  readonly segments: FoundSegment[];
+  /** Files that hold nothing of the log. */
+  readonly spares: readonly { path: string; bytes: number }[];
+  readonly lastSequence: number;
+  readonly frames: number;
+  /** Highest segment number on any file. */
+  readonly numberMax: number;
+  readonly cleanShutdown: boolean;
+  readonly relaxed: boolean;
+  readonly cut: WalCut | null;
+  /** Closes all files. */
+  close(): Promise<void>;
+}
+
+interface FoundFile {
+  readonly reader: SegmentReader;
+  readonly header: SegmentHeader | null;
+  readonly damaged: boolean;
+}
+
+/** Looks at every segment file of a directory. Throws `WAL_CORRUPT` and `WAL_VERSION`. */
+export async function findLog(disk: Disk, directory: string): Promise<FoundLog> {
+  const files: FoundFile[] = [];
+  const window = new ReadWindow();
+  const close = async (): Promise<void> => {
+    for (const { reader } of files) await reader.close();
+  };
+  try {
+    for (const name of await disk.list(directory)) {
+      if (!isSegmentName(name)) continue;
+      const file = await disk.open(`${directory}/${name}`, { mode: "read" });
+      files.push(await inspect(file, window));
+    }
+    return { ...(await new Finder(files).find()), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function inspect(file: DiskFile, window: ReadWindow): Promise<FoundFile> {
+  const reader = new SegmentReader(file, await file.size(), window);
+  const { result, frameFollows } = await reader.inspect();
+  if (result.kind === "version") {
+    const facts = { file: file.path, version: result.version, known: FORMAT_VERSION };
+    throw new DbError("WAL_VERSION", "the log was written by a later release", facts);
+  }
+  const header = result.kind === "header" ? result.header : null;
+  const damaged = result.kind === "damaged" || (result.kind === "empty" && frameFollows);
+  return { reader, header, damaged };
+}
+
+type FoundEnd = Pick<FoundLog, "lastSequence" | "frames" | "cut" | "segments">;
+
+class Finder {
+  readonly #files: FoundFile[];
+  readonly #byNumber = new Map<number, FoundSegment>();
+  #numberMax = 0;
+  #oldest = 0;
+  #lastFlags = 0;
+
+  constructor(files: FoundFile[]) {
+    this.#files = files;
+  }
+
+  async find(): Promise<Omit<FoundLog, "close">> {
+    for (const { header, reader } of this.#files) {
+      if (header === null) continue;
+      if (this.#byNumber.has(header.number)) {
+        throw corrupt("two files say that they are the same segment", reader.path, 0, 0);
+      }
+      this.#byNumber.set(header.number, { header, reader, path: reader.path, end: SECTOR_BYTES });
+      this.#numberMax = Math.max(this.#numberMax, header.number);
+    }
+    const found = await this.#findEnd();
+    await this.#checkHeaderless(found.segments, found.lastSequence);
+    const kept = new Set(found.segments.map((segment) => segment.path));
+    const spares = this.#files
+      .filter(({ reader }) => !kept.has(reader.path))
+      .map(({ reader }) => ({ path: reader.path, bytes: reader.fileBytes }));
+    const cleanShutdown = found.segments.length === 0 || (this.#lastFlags & FrameFlag.close) !== 0;
+    const relaxed = (this.#lastFlags & FrameFlag.relaxed) !== 0;
+    return { ...found, spares, numberMax: this.#numberMax, cleanShutdown, relaxed };
+  }
+
+  async #findEnd(): Promise<FoundEnd> {
+    const chain = await this.#chain(this.#numberMax);
+    const found = await this.#walk(chain);
+    const last = found.segments.at(-1);
+    if (found.cut === null || last === undefined || last === chain.at(-1)) return found;
+    // Under relaxed sync the log may end before its newest segment; what that one said of the oldest
+    // needed segment does not count then.
+    const again = await this.#walk(await this.#chain(last.header.number));
+    return { ...again, cut: found.cut };
+  }
+
+  /** The segments of the log, oldest first: from a given last one back to the oldest it needs. */
+  async #chain(last: number): Promise<FoundSegment[]> {
+    const chain: FoundSegment[] = [];
+    let segment = this.#byNumber.get(last);
+    let needs = 0;
+    while (segment !== undefined) {
+      chain.unshift(segment);
+      const { header, path } = segment;
+      if (needs === 0) needs = await this.#oldestNeeded(segment);
+      if (header.previous === 0 || (needs !== 0 && header.number <= needs)) break;
+      segment = this.#byNumber.get(header.previous);
+      if (segment === undefined) {
+        throw corrupt("a segment is missing", path, 0, header.firstSequence, {
+          missing: header.previous,
+        });
+      }
+    }
+    this.#oldest = needs;
+    return chain;
+  }
+
+  /** The oldest segment that the last sound frame of a segment still needs; 0 when it has none. */
+  async #oldestNeeded(segment: FoundSegment): Promise<number> {
+    let oldest = 0;
+    await segment.reader.visit(segment.header, (frame) => {
+      oldest = frame.oldestSegment;
+    });
+    return oldest;
+  }
+
+  /** Reads the chain to the end of the log. */
+  async #walk(chain: FoundSegment[]): Promise<FoundEnd> {
+    const segments: FoundSegment[] = [];
+    let frames = 0;
+    let lastSequence = 0;
+    for (const [at, segment] of chain.entries()) {
+      const { header, reader, path } = segment;
+      if (reader.fileBytes < Math.min(header.filledBytes, header.capacityBytes)) {
+        throw corrupt("a segment has become shorter", path, reader.fileBytes, lastSequence + 1);
+      }
+      const end = await reader.visit(header, (frame) => {
+        this.#lastFlags = frame.flags;
+      });
+      segment.end = end.offset;
+      frames += end.frames;
+      segments.push(segment);
+      lastSequence = end.nextSequence - 1;
+      const next = chain[at + 1];
+      if (next !== undefined && next.header.firstSequence === end.nextSequence) continue;
+      await this.#checkBehind(chain.slice(at), end.offset, end.nextSequence);
+      if (!end.damaged && next === undefined) break;
+      const cut = {
+        file: path,
+        offset: end.offset,
+        sequence: end.nextSequence,
+        bytes: Math.max(end.damagedBytes, SECTOR_BYTES),
+        unsealed: !end.damagedIsEmpty,
+      };
+      return { segments: this.#nonEmpty(segments, frames), lastSequence, frames, cut };
+    }
+    return { segments: this.#nonEmpty(segments, frames), lastSequence, frames, cut: null };
+  }
+
+  #nonEmpty(segments: FoundSegment[], frames: number): FoundSegment[] {
+    return frames === 0 ? [] : segments;
+  }
+
+  /** Fails when a frame behind the end says that what stands at the end was durable. */
+  async #checkBehind(rest: FoundSegment[], offset: number, sequence: number): Promise<void> {
+    for (const [at, { header, reader }] of rest.entries()) {
+      const from = at === 0 ? offset + SECTOR_BYTES : SECTOR_BYTES;
+      const begun = at > 0 && header.durableSequence >= sequence;
+      if (begun || (await reader.provesDurable(from, sequence, header.salt, header.number))) {
+        throw corrupt("a frame is damaged", rest[0]!.path, offset, sequence);
+      }
+    }
+  }
+
+  /** A file without a sound first sector may be the newest segment, with frames that were durable. */
+  async #checkHeaderless(segments: FoundSegment[], lastSequence: number): Promise<void> {
+    for (const { reader, damaged } of this.#files) {
+      if (!damaged) continue;
+      const number = Math.max(this.#oldest, segments.at(-1)?.header.number ?? 0);
+      if (await reader.provesDurable(SECTOR_BYTES, lastSequence + 1, null, number)) {
+        throw corrupt("a segment's header is damaged", reader.path, 0, lastSequence + 1);
+      }
+    }
+  }
+}
+
+function corrupt(
+  what: string,
+  file: string,
+  offset: number,
+  sequence: number,
+  more: Record<string, number> = {},
+): DbError {
+  const facts = { file, offset, sequence, ...more };
+  const place = `${file}, offset ${offset}, frame ${sequence}`;
+  return new DbError("WAL_CORRUPT", `the log is damaged: ${what} (${place})`, facts);
+}

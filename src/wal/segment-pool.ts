@@ -1,0 +1,262 @@
+// Segment files made ready ahead of time: created, filled with zeros, or reused. The log takes them.
+import { Buffer } from "node:buffer";
+import type { Clock, Scheduler, Timer } from "../platform/clock.ts";
+import type { Disk, DiskFile } from "../platform/disk.ts";
+import { FileGate } from "./file-gate.ts";
+
+/** Files kept ready: the next one, and one for hard states when the disk is full. */
+const SPARE_FILES = 2;
+/** Bytes of zeros per write: small, since the log's own writes wait behind it in the drive. */
+const FILL_PIECE_BYTES = 256 * 1024;
+const RETRY_MS = 1_000;
+const NAME_PREFIX = "wal-";
+const NAME_SUFFIX = ".log";
+const NAME_DIGITS = 8;
+
+/** A file that no segment uses. */
+export interface SpareFile {
+  readonly path: string;
+  readonly file: DiskFile;
+  /** Length of the file: writes below it overwrite what is there. */
+  readonly filledBytes: number;
+}
+
+/** What the pool tells the log. */
+export interface SegmentPoolEvents {
+  /** A file is ready that was asked for with `want`, or the number of ready files has changed. */
+  onSpareChanged(): void;
+  /** A file operation failed for another reason than a full disk. */
+  onPoolFailed(what: string, path: string, error: unknown): void;
+}
+
+/** Names of segment files. */
+export function isSegmentName(name: string): boolean {
+  return /^wal-\d{8,}\.log$/.test(name);
+}
+
+function idOf(name: string): number {
+  return Number(name.slice(NAME_PREFIX.length, -NAME_SUFFIX.length));
+}
+
+/** Makes files, fills them in small steps, takes back old ones, removes what is too many. */
+export class SegmentPool {
+  /** The last attempt to make a file met a full disk. */
+  starved = false;
+  readonly gate: FileGate = new FileGate();
+  readonly #disk: Disk;
+  readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
+  readonly #directory: string;
+  readonly #segmentBytes: number;
+  readonly #dsync: boolean;
+  readonly #events: SegmentPoolEvents;
+  readonly #ready: SpareFile[] = [];
+  readonly #zeros: Buffer;
+  #nextId = 1;
+  #wanted = false;
+  #making: Promise<void> | null = null;
+  #closed = false;
+  #retry: Timer | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(
+    environment: { disk: Disk; scheduler: Scheduler; clock: Clock },
+    directory: string,
+    settings: { segmentBytes: number; dsync: boolean },
+    events: SegmentPoolEvents,
+  ) {
+    this.#disk = environment.disk;
+    this.#scheduler = environment.scheduler;
+    this.#clock = environment.clock;
+    this.#directory = directory;
+    this.#segmentBytes = settings.segmentBytes;
+    this.#dsync = settings.dsync;
+    this.#events = events;
+    this.#zeros = Buffer.alloc(Math.min(FILL_PIECE_BYTES, settings.segmentBytes));
+  }
+
+  get readyCount(): number {
+    return this.#ready.length;
+  }
+
+  /** Names in use: later files get higher numbers. */
+  noteName(name: string): void {
+    this.#nextId = Math.max(this.#nextId, idOf(name) + 1);
+  }
+
+  /** A ready file, or null: then {@link want} one. */
+  take(): SpareFile | null {
+    const spare = this.#ready.shift() ?? null;
+    if (spare !== null) this.fill();
+    return spare;
+  }
+
+  /** Asks for a file as soon as there is one, filled or not: `onSpareChanged` tells. */
+  want(): void {
+    this.#wanted = true;
+    this.#wake?.();
+    this.fill();
+  }
+
+  /** Begins to make files ready, in the background, until there are enough. */
+  fill(): void {
+    if (this.#making !== null || this.#closed || this.#retry !== null) return;
+    if (this.#ready.length >= SPARE_FILES) return;
+    this.#making = this.#makeOne();
+  }
+
+  /** Makes one file now; for the start, when there is no log to write to. */
+  async makeFirst(filledBytes: number): Promise<SpareFile> {
+    const path = this.#newPath();
+    const file = await this.#disk.open(path, { mode: "exclusive", dsync: this.#dsync });
+    await this.#disk.syncDirectory(this.#directory);
+    for (let at = 0; at < filledBytes; at += this.#zeros.length) {
+      await this.#writeZeros(file, at, Math.min(this.#zeros.length, filledBytes - at));
+    }
+    if (!this.#dsync) await syncFile(file);
+    return { path, file, filledBytes };
+  }
+
+  /** Takes a file that no segment needs any more: for later use, or to be removed. */
+  async giveBack(path: string, capacityBytes: number): Promise<void> {
+    await this.gate.run(async () => {
+      if (this.#closed) return;
+      try {
+        if (capacityBytes !== this.#segmentBytes || this.#ready.length >= SPARE_FILES) {
+          await this.#disk.remove(path);
+          await this.#disk.syncDirectory(this.#directory);
+          return;
+        }
+        const file = await this.#disk.open(path, { mode: "write", dsync: this.#dsync });
+        this.#addReady({ path, file, filledBytes: await file.size() });
+      } catch (error) {
+        this.#events.onPoolFailed("reuse", path, error);
+      }
+    });
+    this.fill();
+  }
+
+  /** Stops making files and closes those that are ready. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#retry?.cancel();
+    this.#wake?.();
+    await this.#making;
+    await this.gate.idle();
+    for (const spare of this.#ready.splice(0)) await spare.file.close();
+  }
+
+  #newPath(): string {
+    const id = String(this.#nextId++).padStart(NAME_DIGITS, "0");
+    return `${this.#directory}/${NAME_PREFIX}${id}${NAME_SUFFIX}`;
+  }
+
+  #addReady(spare: SpareFile): void {
+    this.#ready.push(spare);
+    this.#wanted = false;
+    this.starved = false;
+    this.#events.onSpareChanged();
+  }
+
+  async #makeOne(): Promise<void> {
+    const path = this.#newPath();
+    let file: DiskFile | null = null;
+    try {
+      // Looking first is cheaper than filling the last bytes of a disk again and again.
+      const freeBytes = await this.gate.run(() => this.#disk.freeBytes(this.#directory));
+      if (freeBytes < this.#segmentBytes) {
+        this.#starve();
+        return;
+      }
+      file = await this.gate.run(() =>
+        this.#disk.open(path, { mode: "exclusive", dsync: this.#dsync }),
+      );
+      await this.gate.run(() => this.#disk.syncDirectory(this.#directory));
+      const filledBytes = await this.#fillFile(file);
+      this.#making = null;
+      if (this.#closed) await file.close();
+      else this.#addReady({ path, file, filledBytes });
+    } catch (error) {
+      await this.#giveUp(path, file, error);
+      return;
+    }
+    this.fill();
+  }
+
+  /** Writes zeros until the file is full, or is needed as it is. */
+  async #fillFile(file: DiskFile): Promise<number> {
+    let at = 0;
+    while (at < this.#segmentBytes && !this.#closed) {
+      if (this.#wanted && this.#ready.length === 0) break;
+      const length = Math.min(this.#zeros.length, this.#segmentBytes - at);
+      const from = at;
+      const beganMs = this.#clock.monotonicMs();
+      await this.gate.run(() => this.#writeZeros(file, from, length));
+      at += length;
+      // Half of the time belongs to others.
+      await this.#pause(this.#clock.monotonicMs() - beganMs);
+    }
+    if (!this.#dsync) await this.gate.run(() => syncFile(file));
+    return at;
+  }
+
+  #pause(ms: number): Promise<void> {
+    if (this.#wanted || this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#scheduler.after(ms, resolve);
+    });
+  }
+
+  #writeZeros(file: DiskFile, at: number, length: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      file.write(this.#zeros, 0, length, at, (error, bytes) => {
+        if (error !== null) reject(error);
+        else if (bytes === length) resolve();
+        else if (bytes === 0) reject(new Error(`no byte of ${length} was written`));
+        else this.#writeZeros(file, at + bytes, length - bytes).then(resolve, reject);
+      });
+    });
+  }
+
+  async #giveUp(path: string, file: DiskFile | null, error: unknown): Promise<void> {
+    try {
+      await file?.close();
+      if (file !== null) await this.gate.run(() => this.#disk.remove(path));
+    } catch (failure) {
+      this.#making = null;
+      this.#events.onPoolFailed("remove", path, failure);
+      return;
+    }
+    if (isNoSpace(error)) {
+      this.#starve();
+      return;
+    }
+    this.#making = null;
+    if (!this.#closed) this.#events.onPoolFailed("make", path, error);
+  }
+
+  /** The disk is full: try again by and by. */
+  #starve(): void {
+    this.#making = null;
+    if (this.#closed) return;
+    this.starved = true;
+    this.#retry = this.#scheduler.after(RETRY_MS, () => {
+      this.#retry = null;
+      this.fill();
+    });
+    this.#events.onSpareChanged();
+  }
+}
+
+/** Whether an error says that the disk or a quota is used up. */
+export function isNoSpace(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : null;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
+
+function syncFile(file: DiskFile): Promise<void> {
+  return new Promise((resolve, reject) => {
+    file.sync((error) => (error === null ? resolve() : reject(error)));
+  });
+}
