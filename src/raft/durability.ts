@@ -1,6 +1,6 @@
 // Which writes are on disk, what they cover of today's log, and the messages that wait for them.
 import { invariant } from "../base/invariant.ts";
-import type { Index, Message } from "./types.ts";
+import type { Draft, Index, Message } from "./types.ts";
 
 interface Write {
   readonly number: number;
@@ -31,10 +31,10 @@ export class Durability {
   writeDone = 0;
   readonly #writes: Write[] = [];
   /** Waiting for a write that is under way: message i waits for write `#heldFor[i]`. */
-  readonly #held: Message[] = [];
+  readonly #held: Draft[] = [];
   readonly #heldFor: number[] = [];
   /** Made since the last `ready()`: the write they wait for has no number yet. */
-  #fresh: Message[] = [];
+  #fresh: Draft[] = [];
 
   constructor(lastIndex: Index, commit: Index) {
     this.handedIndex = lastIndex;
@@ -47,16 +47,16 @@ export class Durability {
   }
 
   /** Keeps `message` back until everything that is in memory now is durable. */
-  hold(message: Message): void {
+  hold(message: Draft): void {
     this.#fresh.push(message);
   }
 
   /** The newest message held since the last `ready()`, for merging; undefined when none. */
-  lastFresh(): Message | undefined {
+  lastFresh(): Draft | undefined {
     return this.#fresh[this.#fresh.length - 1];
   }
 
-  replaceLastFresh(message: Message): void {
+  replaceLastFresh(message: Draft): void {
     this.#fresh[this.#fresh.length - 1] = message;
   }
 
@@ -99,7 +99,7 @@ export class Durability {
   }
 
   /** All writes up to `write` are durable: moves the messages that waited for them to `out`. */
-  done(write: number, out: Message[]): void {
+  done(write: number, out: Draft[]): void {
     invariant(write <= this.writeIssued, "only writes that were handed out become durable");
     if (write <= this.writeDone) return;
     this.writeDone = write;

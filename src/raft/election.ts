@@ -13,8 +13,14 @@ export function maybeCampaign(raft: RaftState): void {
 
 /** The leader asked this node to take over: no pre-vote, and voters do not protect the leader. */
 export function onTimeoutNow(raft: RaftState): void {
-  if (raft.role === Role.leader || !raft.promotable || raft.confPending) return;
-  campaign(raft, VOTE_BY_TRANSFER);
+  if (raft.role === Role.leader) return;
+  if (raft.confPending) {
+    // The change may be the very one that makes this node a voter: stand once it is applied.
+    raft.standWhenApplied = true;
+    return;
+  }
+  raft.standWhenApplied = false;
+  if (raft.promotable) campaign(raft, VOTE_BY_TRANSFER);
 }
 
 function preCampaign(raft: RaftState): void {

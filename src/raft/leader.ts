@@ -97,7 +97,10 @@ function heardFrom(raft: RaftState, message: Message): Progress | null {
   const progress = raft.members.get(message.from);
   if (progress === undefined) return null;
   progress.active = true;
-  progress.commit = Math.max(progress.commit, message.commit);
+  if (message.commit > progress.commit) {
+    progress.commit = message.commit;
+    maybeLeaveJoint(raft);
+  }
   if (message.round > progress.round) {
     invariant(message.round <= raft.round, "only rounds that began are acknowledged");
     progress.round = message.round;

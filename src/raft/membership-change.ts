@@ -70,7 +70,7 @@ export function applyConf(raft: RaftState, entry: Entry): void {
 function resign(raft: RaftState): void {
   for (const progress of raft.members.peers) progress.sendWanted = true;
   flushAppends(raft);
-  const successor = bestSuccessor(raft);
+  const successor = bestSuccessor(raft, 0);
   if (successor !== null) sendTimeoutNow(raft, successor.id);
   becomeFollower(raft, raft.term, 0);
 }
@@ -84,7 +84,8 @@ export function maybeLeaveJoint(raft: RaftState): void {
   if (raft.role !== Role.leader || !conf.autoLeave || !isJoint(conf)) return;
   if (raft.confBarrier > raft.applied) return;
   if (!raft.members.staysVoter(raft.id)) {
-    const successor = raft.transferee === 0 ? bestSuccessor(raft) : null;
+    // One who does not know the joint configuration to be committed might not stand yet.
+    const successor = raft.transferee === 0 ? bestSuccessor(raft, raft.confIndex) : null;
     if (successor !== null) startTransfer(raft, successor.id);
     return;
   }

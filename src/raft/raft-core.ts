@@ -1,6 +1,6 @@
 // One member of one Raft group: the pure core that a shell drives. See docs/internals/raft.md.
 import { invariant } from "../base/invariant.ts";
-import { maybeCampaign } from "./election.ts";
+import { maybeCampaign, onTimeoutNow } from "./election.ts";
 import {
   neededIndex,
   onSnapshotReport,
@@ -22,6 +22,7 @@ import type {
   ConfChange,
   ConfOutcome,
   ConfState,
+  Draft,
   Entry,
   Index,
   InitialState,
@@ -53,7 +54,7 @@ export class RaftCore implements Raft {
   readonly #state: RaftState;
   readonly #builder: ReadyBuilder;
   /** Reused by `persisted`. */
-  readonly #released: Message[] = [];
+  readonly #released: Draft[] = [];
 
   /**
    * @param config From `resolveRaftConfig`.
@@ -191,8 +192,15 @@ export class RaftCore implements Raft {
     released.length = 0;
     raft.durable.done(write, released);
     for (const message of released) {
-      if (message.to === raft.id) stepMessage(raft, message);
-      else raft.send(message);
+      if (message.to === raft.id) {
+        stepMessage(raft, message);
+        continue;
+      }
+      // An acknowledgement says what is durable when it leaves, not when it was made.
+      if (message.type === MessageType.appendResponse) {
+        message.commit = raft.durable.persistedCommit;
+      }
+      raft.send(message);
     }
     if (!raft.votingAllowed && raft.durable.persistedIndex >= raft.votingFrom) {
       raft.votingAllowed = true;
@@ -221,6 +229,7 @@ export class RaftCore implements Raft {
       raft.confIndexes.shift();
       applyConf(raft, entry);
     }
+    if (raft.standWhenApplied) onTimeoutNow(raft);
     maybeLeaveJoint(raft);
   }
 

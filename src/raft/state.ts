@@ -6,6 +6,7 @@ import { entryBytes, RaftLog } from "./log.ts";
 import { Membership } from "./membership.ts";
 import { EntryType, MessageType, Role } from "./types.ts";
 import type {
+  Draft,
   Entry,
   Index,
   InitialState,
@@ -17,9 +18,6 @@ import type {
   SnapshotRequest,
   Term,
 } from "./types.ts";
-
-/** A message while it is being filled in. */
-export type Draft = { -readonly [Key in keyof Message]: Message[Key] };
 
 /** A question for a read index that waits for its round. */
 export interface PendingRead {
@@ -72,6 +70,8 @@ export class RaftState {
   heartbeatElapsed = 0;
   electionTimeout = 0;
   votes = new Map<NodeId, boolean>();
+  /** TimeoutNow came in this term, but a committed change of members is not applied yet. */
+  standWhenApplied = false;
 
   /** Leader: index of this term's no-op. */
   termStart: Index = 0;
@@ -151,7 +151,7 @@ export class RaftState {
   }
 
   /** Sends `message` once everything that is in memory now is durable. */
-  sendWhenDurable(message: Message): void {
+  sendWhenDurable(message: Draft): void {
     this.durable.hold(message);
   }
 

@@ -2,7 +2,7 @@
 import type { Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
 import { MessageType, Role } from "./types.ts";
-import type { NodeId } from "./types.ts";
+import type { Index, NodeId } from "./types.ts";
 
 /**
  * Begins a transfer to `to`; returns false when this cannot be. A running one to another is
@@ -16,9 +16,12 @@ export function startTransfer(raft: RaftState, to: NodeId): boolean {
   raft.transferee = to;
   // The transfer has one whole election timeout.
   raft.electionElapsed = 0;
+  if (progress.match === raft.log.lastIndex) {
+    sendTimeoutNow(raft, to);
+    return true;
+  }
   progress.sendWanted = true;
   raft.appendsWanted = true;
-  maybeSendTimeoutNow(raft, progress);
   return true;
 }
 
@@ -33,11 +36,15 @@ export function sendTimeoutNow(raft: RaftState, to: NodeId): void {
   raft.send(raft.draft(MessageType.timeoutNow, to));
 }
 
-/** The voter who stays after a joint change and is furthest; null when nobody lately answered. */
-export function bestSuccessor(raft: RaftState): Progress | null {
+/**
+ * The voter who stays after a joint change and is furthest, of those heard from lately who durably
+ * know what is committed up to `commitMin`; null when there is none.
+ */
+export function bestSuccessor(raft: RaftState, commitMin: Index): Progress | null {
   let best: Progress | null = null;
   for (const progress of raft.members.peers) {
     if (!progress.active || !raft.members.staysVoter(progress.id)) continue;
+    if (progress.commit < commitMin) continue;
     if (best === null || progress.match > best.match) best = progress;
   }
   return best;

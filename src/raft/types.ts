@@ -119,6 +119,9 @@ export interface Message {
   readonly snapshot: SnapshotMark | null;
 }
 
+/** A message while it is being filled in: inside the core only, before it is handed out. */
+export type Draft = { -readonly [Key in keyof Message]: Message[Key] };
+
 /** Settings of one group's core; see `raftDefaults` and `resolveRaftConfig` in `raft-config.ts`. */
 export interface RaftConfig {
   readonly id: NodeId;

@@ -1,6 +1,7 @@
 // One seeded run of a small cluster under loss, reordering, crashes and changes of members.
-import { MessageType, Role } from "../../src/raft/types.ts";
+import { EntryType, Role } from "../../src/raft/types.ts";
 import type { ConfState, ConfStep, Message, NodeId } from "../../src/raft/types.ts";
+import { decodeConf } from "../../src/raft/conf-codec.ts";
 import { EMPTY_CONF } from "../../src/raft/conf-change.ts";
 import { emptyDisk, TestCluster, voterConf } from "./cluster.ts";
 import type { Options, TestNode } from "./cluster.ts";
@@ -246,16 +247,32 @@ export class Simulation {
 
   /** Once settled, a removed member may vanish for ever: nobody may need its vote. */
   #destroyRemoved(leader: TestNode): void {
-    const { voters, learners } = leader.core.conf;
-    if (this.#destroyed.size >= 2 || this.#below(3) > 0) return;
-    for (const node of this.cluster.nodes.values()) {
-      if (voters.includes(node.id) || learners.includes(node.id)) continue;
-      if (node.core.conf.voters.length === 0 || this.#destroyed.size >= 2) continue;
+    if (this.#below(3) > 0) return;
+    for (const node of [...this.cluster.nodes.values()]) {
+      if (this.#destroyed.size >= 2) return;
+      if (node.core.conf.voters.length === 0 || this.#comesBack(node.id, leader)) continue;
       node.crash();
       this.#destroyed.add(node.id);
       this.cluster.nodes.delete(node.id);
       this.counts.destroyed++;
     }
+  }
+
+  /** Whether `id` is a member, or some later change makes it one again: a stale leader cannot know. */
+  #comesBack(id: NodeId, leader: TestNode): boolean {
+    if (isMember(leader.core.conf, id)) return true;
+    const entries = this.cluster.network.flatMap((message) => message.entries);
+    for (const { core, disk } of this.cluster.nodes.values()) {
+      if (core.appliedIndex > leader.core.appliedIndex && isMember(core.conf, id)) return true;
+      for (let at = core.firstIndex; at <= core.lastIndex; at++) entries.push(core.entryAt(at)!);
+      entries.push(...disk.entries);
+    }
+    return entries.some(
+      (entry) =>
+        entry.type === EntryType.config &&
+        entry.index > leader.core.appliedIndex &&
+        isMember(decodeConf(entry.data).conf, id),
+    );
   }
 
   #transfer(node: TestNode): void {
@@ -337,7 +354,6 @@ export class Simulation {
   }
 }
 
-/** One line that says what a failing run was about. */
-export function describeTraffic(messages: readonly Message[]): string {
-  return `${messages.length} messages, ${messages.filter((m) => m.type === MessageType.append).length} appends`;
+function isMember({ voters, votersOutgoing, learners }: ConfState, id: NodeId): boolean {
+  return voters.includes(id) || votersOutgoing.includes(id) || learners.includes(id);
 }
