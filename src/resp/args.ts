@@ -1,9 +1,11 @@
 // The arguments of one command: ranges of bytes in a buffer, no object per argument.
 
 /**
- * Arguments as ranges. One instance is reused for every command: nothing may keep it, or a view of it.
+ * Arguments as ranges. One instance is reused for every command: nothing may keep it, or a view of
+ * it.
  *
- * Argument 0 is the command's name; when a command is applied from the log its name's range is empty.
+ * Argument 0 is the command's name; when a command is applied from the log its name's range is
+ * empty.
  */
 export class Args {
   bytes: Uint8Array;
@@ -51,7 +53,10 @@ export class Args {
     return this.bytes.subarray(offset, offset + this.lengths[index]!);
   }
 
-  /** An argument as text, one character per byte (latin1): for names, options and numbers, not for data. */
+  /**
+   * An argument as text, one character per byte (latin1): for names, options and numbers, not for
+   * data.
+   */
   text(index: number): string {
     const offset = this.offsets[index]!;
     const end = offset + this.lengths[index]!;
@@ -60,7 +65,9 @@ export class Args {
     return text;
   }
 
-  /** Whether an argument is this word, letters compared without case. `upper` is upper-case ASCII. */
+  /**
+   * Whether an argument is this word, letters compared without case. `upper` is upper-case ASCII.
+   */
   is(index: number, upper: string): boolean {
     const length = upper.length;
     if (this.lengths[index] !== length) return false;

@@ -9,8 +9,8 @@ const BACKSLASH = 0x5c;
 const ESCAPES: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, b: 8, a: 7 };
 
 /**
- * Splits `bytes[at, end)` into words and points `args` at them (in memory of its own: quoted words differ
- * from their source).
+ * Splits `bytes[at, end)` into words and points `args` at them (in memory of its own: quoted words
+ * differ from their source).
  *
  * @returns False for unbalanced quotes, or a closing quote with no space behind it.
  */

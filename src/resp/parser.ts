@@ -1,4 +1,5 @@
-// Finds the next command in a buffer, as ranges of bytes: RESP arrays and inline commands, no copies.
+// Finds the next command in a buffer, as ranges of bytes: RESP arrays and inline commands, no
+// copies.
 import type { Args } from "./args.ts";
 import { parseInline } from "./inline.ts";
 
@@ -43,8 +44,8 @@ const LF = 0x0a;
 const NUMBER_BYTES_MAX = 32;
 
 /**
- * A parser that can go on where it stopped: feed it the same bytes again with more behind them, in the
- * same buffer positions, and it does not look at finished arguments a second time.
+ * A parser that can go on where it stopped: feed it the same bytes again with more behind them, in
+ * the same buffer positions, and it does not look at finished arguments a second time.
  *
  * @example
  * let at = 0;
@@ -81,7 +82,8 @@ export class CommandParser {
    * Parses one command that starts at `at`.
    *
    * @param end End of the bytes that are there.
-   * @returns Where the next command starts, `INCOMPLETE` or `MALFORMED`. `args.count` 0 means an empty request.
+   * @returns Where the next command starts, `INCOMPLETE` or `MALFORMED`. `args.count` 0 means an
+   * empty request.
    */
   parse(bytes: Uint8Array, at: number, end: number, args: Args): number {
     if (this.#resumeAt !== 0) return this.#arguments(bytes, at, at + this.#resumeAt, end, args);
@@ -176,7 +178,8 @@ export class CommandParser {
   }
 
   #notDollar(byte: number): number {
-    const shown = byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "\\x" + byte.toString(16);
+    const shown =
+      byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "\\x" + byte.toString(16);
     return this.#malformed(`expected '$', got '${shown}'`);
   }
 

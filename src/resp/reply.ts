@@ -1,6 +1,10 @@
-// Where commands write their replies: no intermediate objects. RESP2, RESP3 and JavaScript values implement it.
+// Where commands write their replies: no intermediate objects. RESP2, RESP3 and JavaScript values
+// implement it.
 
-/** A writer of one reply at a time; aggregates are announced by count, then written element by element. */
+/**
+ * A writer of one reply at a time; aggregates are announced by count, then written element by
+ * element.
+ */
 export interface Reply {
   /** 2 or 3: the protocol the client speaks. */
   readonly protocol: number;

@@ -308,7 +308,8 @@ export class RespServer {
     const usec = (this.clock.monotonicMs() - startedMs) * 1000;
     entry.usec += usec;
     if (!this.slowLog.wants(usec)) return;
-    const shownCount = entry.hidesArguments ? 1 : args.count;
+    const nameWords = entry.name.includes("|") ? 2 : 1;
+    const shownCount = entry.hidesArguments ? nameWords : args.count;
     const { connection, state } = session;
     this.slowLog.add(usec, this.nowMs(), args, shownCount, connection.remote, state.name);
   }

@@ -38,11 +38,9 @@ function serverFields(server: RespServer): InfoField[] {
 function clientFields(server: RespServer): InfoField[] {
   let queryMax = 0;
   let unsentMax = 0;
-  let waiting = 0;
   for (const session of server.sessions.values()) {
     queryMax = Math.max(queryMax, session.queryBufferBytes);
     unsentMax = Math.max(unsentMax, session.connection.bufferedBytes);
-    if (session.openOperations > 0) waiting++;
   }
   return [
     ["connected_clients", server.sessions.size],
@@ -53,7 +51,6 @@ function clientFields(server: RespServer): InfoField[] {
     ["blocked_clients", 0],
     ["tracking_clients", 0],
     ["clients_in_timeout_table", 0],
-    ["kvorum_clients_waiting_for_commit", waiting],
     ["kvorum_pending_bytes", server.backend.pendingBytes],
   ];
 }
