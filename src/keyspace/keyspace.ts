@@ -1,4 +1,5 @@
-// What commands see of the engine: records found, made, changed and walked. Both engines implement it.
+// What commands see of the engine: records found, made, changed and walked. Both engines implement
+// it.
 
 /** Number of databases, chosen by `SELECT`. */
 export const DATABASE_COUNT = 16;
@@ -14,10 +15,15 @@ export const RecordType = {
   stream: 6,
 } as const;
 
-/** Handle of a record: an unsigned 32-bit integer, 0 for none. Good until the next change of the keyspace. */
+/**
+ * Handle of a record: an unsigned 32-bit integer, 0 for none. Good until the next change of the
+ * keyspace.
+ */
 export type Ref = number;
 
-/** Expiry argument of {@link Keyspace.create} and {@link Keyspace.putString}: keep what the key has. */
+/**
+ * Expiry argument of {@link Keyspace.create} and {@link Keyspace.putString}: keep what the key has.
+ */
 export const KEEP_EXPIRY = -1;
 /** Expiry argument and result: the key never expires. */
 export const NO_EXPIRY = 0;
@@ -50,8 +56,8 @@ export interface SnapshotChunks {
   /** Log index of the state: that of the last entry whose changes it holds. */
   readonly index: number;
   /**
-   * Fills `target` (1 KiB or more) with the next chunk, in well below 1 ms per 64 KiB; not within a working
-   * set. Returns the chunk's bytes, 0 when the state has been written completely.
+   * Fills `target` (1 KiB or more) with the next chunk, in well below 1 ms per 64 KiB; not within a
+   * working set. Returns the chunk's bytes, 0 when the state has been written completely.
    */
   next(target: Uint8Array): number;
   /** Gives the state up; needed only when it is not read to its end. */
@@ -62,15 +68,17 @@ export interface SnapshotChunks {
  * One shard's data: 16 databases of keys.
  *
  * Keys and values are byte ranges: `bytes` with `view` over the same memory from the same start, an
- * offset and a length. The keyspace copies what it keeps. Nothing here waits or fails half-way: limits
- * are checked before a command is proposed. The bytes of a value given must not lie in this keyspace's own
- * memory; those of a key may. A key whose expiry is at or before `nowMs` does not exist
- * for any method but the walks of {@link Keyspace.expired}.
+ * offset and a length. The keyspace copies what it keeps. Nothing here waits or fails half-way:
+ * limits are checked before a command is proposed. The bytes of a value given must not lie in this
+ * keyspace's own memory; those of a key may. A key whose expiry is at or before `nowMs` does not
+ * exist for any method but the walks of {@link Keyspace.expired}.
  */
 export interface Keyspace {
   /** Shard time in Unix ms that decides expiry; the caller sets it before each command. */
   nowMs: number;
-  /** Log index and position in the entry of the command that runs now: the version its writes get. */
+  /**
+   * Log index and position in the entry of the command that runs now: the version its writes get.
+   */
   writeIndex: number;
   writePosition: number;
 
@@ -105,8 +113,8 @@ export interface Keyspace {
   ): void;
   /**
    * Makes a key's record with room for a value that the caller fills at once (through `bytesOf` and
-   * `valueOffsetOf`); until then it holds any bytes. A record that it replaces stays readable until the next
-   * call that changes something.
+   * `valueOffsetOf`); until then it holds any bytes. A record that it replaces stays readable until
+   * the next call that changes something.
    */
   create(
     database: number,
@@ -119,8 +127,8 @@ export interface Keyspace {
     expireAtMs: number,
   ): Ref;
   /**
-   * Removes a key; false when there is none. A record that is expired goes too, with the result false. The
-   * record stays readable until the next call that changes something.
+   * Removes a key; false when there is none. A record that is expired goes too, with the result
+   * false. The record stays readable until the next call that changes something.
    */
   remove(
     database: number,
@@ -129,7 +137,10 @@ export interface Keyspace {
     offset: number,
     length: number,
   ): boolean;
-  /** Sets (Unix ms) or, with `NO_EXPIRY`, takes away the expiry of a key that exists; gives it a new version. */
+  /**
+   * Sets (Unix ms) or, with `NO_EXPIRY`, takes away the expiry of a key that exists; gives it a new
+   * version.
+   */
   setExpiry(
     database: number,
     bytes: Uint8Array,
@@ -151,20 +162,21 @@ export interface Keyspace {
   /** Swaps two databases in constant time. */
   swap(first: number, second: number): void;
   /**
-   * Visits live keys in order of (slot, hash, bytes) from `from`, whole hashes at a time, until the visitor
-   * stops it (the rest of that hash is still visited), and sets `from` to where to go on. The visitor must
-   * not change the keyspace.
+   * Visits live keys in order of (slot, hash, bytes) from `from`, whole hashes at a time, until the
+   * visitor stops it (the rest of that hash is still visited), and sets `from` to where to go on.
+   * The visitor must not change the keyspace.
    */
   walk(database: number, from: ScanPosition, visit: KeyVisitor): void;
   /**
-   * A live key chosen by two random 32-bit numbers, the first for its slot, the second for its place there,
-   * whatever the layout; 0 when the database has none. Keys of crowded slots come less often than others.
+   * A live key chosen by two random 32-bit numbers, the first for its slot, the second for its
+   * place there, whatever the layout; 0 when the database has none. Keys of crowded slots come less
+   * often than others.
    */
   randomKey(database: number, random1: number, random2: number): Ref;
   /**
-   * Visits up to `limit` keys that are expired at `nowMs`, any database, for proposing their deletion. Keys
-   * that are not removed are visited again by the next call. The visitor must not change the keyspace.
-   * Returns whether calling again may find more.
+   * Visits up to `limit` keys that are expired at `nowMs`, any database, for proposing their
+   * deletion. Keys that are not removed are visited again by the next call. The visitor must not
+   * change the keyspace. Returns whether calling again may find more.
    */
   expired(limit: number, visit: (database: number, ref: Ref) => void): boolean;
 
@@ -174,18 +186,19 @@ export interface Keyspace {
   rollback(): void;
 
   /**
-   * Pins the present state, between entries: what is written later must have a greater `writeIndex`.
-   * Throws DbError `TOO_MANY_SNAPSHOTS` when four are being written already.
+   * Pins the present state, between entries: what is written later must have a greater
+   * `writeIndex`. Throws DbError `TOO_MANY_SNAPSHOTS` when four are being written already.
    */
   pin(): SnapshotChunks;
   /**
-   * Gives memory back for about `budgetMs` milliseconds; between commands, not within a working set. Counts as
-   * a change. Returns whether there is more to do.
+   * Gives memory back for about `budgetMs` milliseconds; between commands, not within a working
+   * set. Counts as a change. Returns whether there is more to do.
    */
   cleanStep(budgetMs: number): boolean;
   /**
-   * Fingerprint of every database, key, type, expiry and value: equal for equal states. With `versions`, of
-   * versions and last removals too. Reads everything: for tests, the simulator and `check`.
+   * Fingerprint of every database, key, type, expiry and value: equal for equal states. With
+   * `versions`, of versions and last removals too. Reads everything: for tests, the simulator and
+   * `check`.
    */
   digest(versions?: boolean): string;
 

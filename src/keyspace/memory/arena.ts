@@ -37,7 +37,9 @@ export function recordUnits(timed: boolean, keyLength: number, valueLength: numb
   return Math.ceil((HEADER_BYTES + fields + keyLength + valueLength) / UNIT_BYTES);
 }
 
-/** Records by reference, and the memory they live in. Knows nothing of keys' order or of databases. */
+/**
+ * Records by reference, and the memory they live in. Knows nothing of keys' order or of databases.
+ */
 export class Arena {
   readonly segments = new Segments();
   /** The segments' views by number, here for speed: `ref >>> 16` is the number. */
@@ -50,7 +52,10 @@ export class Arena {
   readonly usedUnitsOf: number[] = [];
   /** Records kept for snapshots, by first number. */
   readonly imagesOf: number[] = [];
-  /** Units in records segments handed out and not dead; in dead records; in buffers of large records. */
+  /**
+   * Units in records segments handed out and not dead; in dead records; in buffers of large
+   * records.
+   */
   liveUnits = 0;
   deadUnits = 0;
   largeBytes = 0;
@@ -191,7 +196,10 @@ export class Arena {
     return this.words[ref >>> 16]![((ref & 0xffff) << 2) + WORD_VERSION_HIGH]! >>> 16;
   }
 
-  /** Counts a record out of its table that is kept for a snapshot: its segment is not emptied meanwhile. */
+  /**
+   * Counts a record out of its table that is kept for a snapshot: its segment is not emptied
+   * meanwhile.
+   */
   markImage(ref: number): void {
     this.words[ref >>> 16]![(ref & 0xffff) << 2]! |= FLAG_IMAGE;
     if (this.unitsOf(ref) <= SHARED_UNITS_MAX) this.imagesOf[firstNumber(ref)]!++;

@@ -1,4 +1,5 @@
-// Gives memory back in small steps: takes flushed databases apart, empties segments and chunks, trims.
+// Gives memory back in small steps: takes flushed databases apart, empties segments and chunks,
+// trims.
 import { invariant } from "../../base/invariant.ts";
 import { SLOT_COUNT, slotOf } from "../../base/slot.ts";
 import { NO_EXPIRY } from "../keyspace.ts";
@@ -89,7 +90,7 @@ export class Cleaner {
       const root = database.roots[this.#slot]!;
       if (root === 0) continue;
       if (!this.#freeRecords(root)) return true;
-      this.#store.table.free(root);
+      this.#store.tableGrowth.free(root);
       database.roots[this.#slot] = 0;
     }
     this.#slot = 0;
@@ -213,9 +214,9 @@ export class Cleaner {
 
   /** Empties a chunk of pages; false when there is little to gain. */
   #gatherPages(): boolean {
-    const { pages, table, byId } = this.#store;
+    const { pages, tableGrowth, byId } = this.#store;
     if (!pages.isScattered) return false;
     this.#budget -= COST_CHUNK;
-    return pages.emptyOne((page) => table.movePage(page, byId));
+    return pages.emptyOne((page) => tableGrowth.movePage(page, byId));
   }
 }

@@ -1,10 +1,13 @@
-// One database's tables: a root per slot, and its counters. SWAPDB and FLUSHDB move these about whole.
+// One database's tables: a root per slot, and its counters. SWAPDB and FLUSHDB move these about
+// whole.
 import { SLOT_COUNT } from "../../base/slot.ts";
 
 /** Roots of a database that never held a key; shared, never written. */
 const NO_ROOTS = new Uint32Array(SLOT_COUNT);
 
-/** A database by its own number, which its records carry; which one `SELECT` finds there may change. */
+/**
+ * A database by its own number, which its records carry; which one `SELECT` finds there may change.
+ */
 export class Database {
   /** 0 to 255. */
   readonly id: number;

@@ -8,8 +8,8 @@ const LANES = 4;
 const FACTS_BYTES = 32;
 
 /**
- * Digest of the database, key, type, expiry and value of every record, expired ones that were not yet
- * removed included; with `versions`, of the records' versions and the slots' last removals too.
+ * Digest of the database, key, type, expiry and value of every record, expired ones that were not
+ * yet removed included; with `versions`, of the records' versions and the slots' last removals too.
  *
  * @returns 32 hexadecimal digits. Not proof against somebody who looks for collisions.
  */
@@ -45,7 +45,9 @@ function describe(
   facts.setFloat64(16, versions ? arena.versionIndex(ref) : 0);
 }
 
-/** Adds a record's hashes under different seeds, each of which runs on over facts, key and value. */
+/**
+ * Adds a record's hashes under different seeds, each of which runs on over facts, key and value.
+ */
 function addRecord(store: Store, facts: DataView, ref: Ref, sums: Uint32Array): void {
   const { arena } = store;
   const view = arena.views[ref >>> 16]!;

@@ -1,4 +1,5 @@
-// Finds expired records without looking at others: lists of records by time, linked through the records.
+// Finds expired records without looking at others: lists of records by time, linked through the
+// records.
 import type { Arena } from "./arena.ts";
 import type { Database } from "./database.ts";
 import { TWO_32, WORD_EXPIRY_HIGH, WORD_EXPIRY_LOW, WORD_NEXT, WORD_PREVIOUS } from "./record.ts";
@@ -7,7 +8,10 @@ const TICK_MS = 64;
 const TWO_24 = 0x100_0000;
 const LEVELS = 6;
 const DIGIT_VALUES = 256;
-/** Lists are numbered from 1, so that 0 can mean: in no list. All numbers lie below `RESERVED_UNITS`. */
+/**
+ * Lists are numbered from 1, so that 0 can mean: in no list. All numbers lie below
+ * `RESERVED_UNITS`.
+ */
 const FIRST_LIST = 1;
 const DUE_LIST = FIRST_LIST + LEVELS * DIGIT_VALUES;
 /** Records looked at in one call beyond those it is asked for. */
@@ -17,11 +21,12 @@ const STEPS_MIN = 4096;
 export type ExpiredVisitor = (database: Database, ref: number) => void;
 
 /**
- * A hierarchy of lists, as in a timing wheel: time is counted in ticks of 64 ms, a tick is six digits of 8
- * bits, and a record stands in the list (level, digit) of the highest digit in which its tick differs from
- * the base tick. When the base reaches a list, its records move to lower levels and finally, expired, to the
- * due list. A record may stand in a list before its time (its expiry was put off): then it moves on when that
- * list is reached. Costs two words in the record and no other memory.
+ * A hierarchy of lists, as in a timing wheel: time is counted in ticks of 64 ms, a tick is six
+ * digits of 8 bits, and a record stands in the list (level, digit) of the highest digit in which
+ * its tick differs from the base tick. When the base reaches a list, its records move to lower
+ * levels and finally, expired, to the due list. A record may stand in a list before its time (its
+ * expiry was put off): then it moves on when that list is reached. Costs two words in the record
+ * and no other memory.
  */
 export class ExpiryIndex {
   /** Records in lists. */
@@ -97,7 +102,10 @@ export class ExpiryIndex {
     return !finished || visited === limit;
   }
 
-  /** Moves expired records to the due list until `limit` wait there; false when it stopped for its budget. */
+  /**
+   * Moves expired records to the due list until `limit` wait there; false when it stopped for its
+   * budget.
+   */
   #collect(nowMs: number, limit: number): boolean {
     const nowTick = Math.floor(nowMs / TICK_MS);
     const nowHigh = Math.floor(nowTick / TWO_24);
@@ -113,7 +121,9 @@ export class ExpiryIndex {
     return true;
   }
 
-  /** Takes records out of the due list that are not due any more, until `limit` are found that are. */
+  /**
+   * Takes records out of the due list that are not due any more, until `limit` are found that are.
+   */
   #sift(nowMs: number, limit: number): number {
     let due = 0;
     let ref = this.#heads[DUE_LIST]!;
@@ -163,7 +173,10 @@ export class ExpiryIndex {
     if (target === DUE_LIST) this.#wanted--;
   }
 
-  /** Moves the base to the next list that has records, at most to the tick given; false if none is left. */
+  /**
+   * Moves the base to the next list that has records, at most to the tick given; false if none is
+   * left.
+   */
   #advance(nowHigh: number, nowLow: number): boolean {
     for (let level = 0; level < LEVELS; level++) {
       const digit = this.#nextFilled(level, this.#baseDigit(level) + 1);
@@ -176,7 +189,8 @@ export class ExpiryIndex {
       this.#baseLow = low;
       return true;
     }
-    // Nothing up to now: the lists reached by the digits of now are empty, so the base may go there.
+    // Nothing up to now: the lists reached by the digits of now are empty, so the base may go
+    // there.
     this.#baseHigh = nowHigh;
     this.#baseLow = nowLow;
     return true;

@@ -1,7 +1,10 @@
+// The published vectors of HalfSipHash-1-3.
 import { describe, expect, test } from "vitest";
 import { halfSipHash13 } from "./half-sip-hash.ts";
 
-/** Hashes of the bytes 0, 1, 2 .. n - 1 under the key 00 01 .. 07; from lib/test_siphash.c of Linux. */
+/**
+ * Hashes of the bytes 0, 1, 2 .. n - 1 under the key 00 01 .. 07; from lib/test_siphash.c of Linux.
+ */
 const VECTORS = [
   0x5814c896, 0xe7e864ca, 0xbc4b0e30, 0x01539939, 0x7e059ea6, 0x88e3d89b, 0xa0080b65, 0x9d38d9d6,
   0x577999b1, 0xc839caed, 0xe4fa32cf, 0x959246ee, 0x6b28096c, 0x66dd9cd6, 0x16658a7c, 0xd0257b04,

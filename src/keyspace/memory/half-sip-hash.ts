@@ -15,8 +15,10 @@ export type KeyHash = (
  * @param view Holds the bytes to hash.
  * @param seed0 First half of the secret key, as a 32-bit integer.
  * @param seed1 Second half of the secret key, as a 32-bit integer.
- * @returns A signed 32-bit integer (`>>> 0` gives the usual form): signed stays a small integer in V8.
- * @remarks Aumasson and Bernstein, "SipHash"; same result as `hsiphash` of Linux on 32-bit machines.
+ * @returns A signed 32-bit integer (`>>> 0` gives the usual form): signed stays a small integer in
+ * V8.
+ * @remarks Aumasson and Bernstein, "SipHash"; same result as `hsiphash` of Linux on 32-bit
+ * machines.
  */
 export function halfSipHash13(
   view: DataView,
@@ -33,8 +35,8 @@ export function halfSipHash13(
   let at = offset;
   let word = 0;
   let rounds = 0;
-  // One loop for message words, the padded last word and the finalisation keeps the code small enough
-  // to be compiled as one piece.
+  // One loop for message words, the padded last word and the finalisation keeps the code small
+  // enough to be compiled as one piece.
   for (;;) {
     if (rounds === 0) {
       if (at < wordsEnd) {

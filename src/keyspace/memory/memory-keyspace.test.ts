@@ -1,8 +1,10 @@
+// The memory engine under the conformance suite, and with hashes that collide.
 import { describe, expect, test } from "vitest";
 import { invariant } from "../../base/invariant.ts";
 import type { Keyspace } from "../keyspace.ts";
 import { checkStore } from "../testing/check-store.ts";
-import { describeKeyspace, type KeyspaceKind } from "../testing/describe-keyspace.ts";
+import { describeKeyspace } from "../testing/describe-keyspace.ts";
+import type { KeyspaceKind } from "../testing/keyspace-kind.ts";
 import { KeyspaceTester } from "../testing/keyspace-tester.ts";
 import { halfSipHash13, type KeyHash } from "./half-sip-hash.ts";
 import { MemoryKeyspace } from "./memory-keyspace.ts";

@@ -382,7 +382,9 @@ export class MemoryKeyspace implements Keyspace {
     return old === 0 || this.store.isExpired(old) ? NO_EXPIRY : arena.expireAt(old);
   }
 
-  /** Empties a database key by key: for the case that 256 flushed ones still wait to be taken apart. */
+  /**
+   * Empties a database key by key: for the case that 256 flushed ones still wait to be taken apart.
+   */
   #removeAll(database: number): void {
     const store = this.store;
     const home = store.databases[database]!;

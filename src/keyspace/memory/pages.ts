@@ -18,11 +18,17 @@ const CHUNK_PREVIOUS = 4;
 /** Pages never used so far start at this one. */
 const CHUNK_FRESH = 5;
 
-/** Free pages in used chunks are gathered when they are more than this part of the chunks, and bytes. */
+/**
+ * Free pages in used chunks are gathered when they are more than this part of the chunks, and
+ * bytes.
+ */
 const SCATTERED_PART = 0.15;
 const SCATTERED_BYTES_MIN = 2 * 1024 * 1024;
 
-/** Page sizes in bytes, smallest first: about five to a doubling, each filling a chunk with little left. */
+/**
+ * Page sizes in bytes, smallest first: about five to a doubling, each filling a chunk with little
+ * left.
+ */
 export const PAGE_BYTES: readonly number[] = makeClasses();
 const PAGES_PER_CHUNK: readonly number[] = PAGE_BYTES.map((size) =>
   Math.floor(CHUNK_ROOM_BYTES / size),
@@ -148,7 +154,9 @@ export class Pages {
     return false;
   }
 
-  /** The chunk with the fewest pages of a class whose other chunks have room for them; 0 for none. */
+  /**
+   * The chunk with the fewest pages of a class whose other chunks have room for them; 0 for none.
+   */
   #emptiest(pageClass: number): number {
     const most = PAGES_PER_CHUNK[pageClass]!;
     let free = 0;

@@ -37,12 +37,17 @@ export const WORD_DEAD_UNITS = 1;
 export const WORD_FREE_NEXT = 2;
 export const WORD_FREE_PREVIOUS = 3;
 
-/** References below this number of units are no records: they stand for the lists of the expiry index. */
+/**
+ * References below this number of units are no records: they stand for the lists of the expiry
+ * index.
+ */
 export const RESERVED_UNITS = 2048;
 
 /** Records of more units than this get a buffer of their own (512 KiB). */
 export const SHARED_UNITS_MAX = 32768;
-/** Records of at least this many units always have a time field, so that an expiry never moves them. */
+/**
+ * Records of at least this many units always have a time field, so that an expiry never moves them.
+ */
 export const TIMED_UNITS_MIN = 4096;
 
 export const TWO_32 = 0x1_0000_0000;

@@ -1,4 +1,5 @@
-// Memory of the engine: segments taken from the system, their numbers, and the way from a reference to bytes.
+// Memory of the engine: segments taken from the system, their numbers, and the way from a reference
+// to bytes.
 import { Buffer } from "node:buffer";
 import { DbError } from "../../base/errors.ts";
 
@@ -16,7 +17,7 @@ export const SEGMENT_UNITS: number = SEGMENT_STRIPES * STRIPE_UNITS;
 /** Buffers of their own come in multiples of this. */
 const LARGE_STEP_BYTES = 65536;
 /** Free shared segments kept whatever the size of the whole. */
-const SPARE_SEGMENTS_MIN = 2;
+const SPARE_SEGMENTS_MIN = 1;
 /** Free memory kept for reuse, as a part of the memory in use. */
 const SPARE_PART = 0.04;
 
@@ -28,8 +29,8 @@ const NO_VIEW = new DataView(NO_BYTES.buffer);
 const NO_WORDS = new Int32Array(0);
 
 /**
- * Segments by number. Every number of a segment has its own views, which start at its stripe and end
- * with the segment, so that one shift and one mask lead from a reference to its bytes.
+ * Segments by number. Every number of a segment has its own views, which start at its stripe and
+ * end with the segment, so that one shift and one mask lead from a reference to its bytes.
  */
 export class Segments {
   /** By number: the same memory as bytes, as a view and as 32-bit words. */
@@ -50,7 +51,10 @@ export class Segments {
   /** Numbers of buffers kept for reuse, by size in steps. */
   readonly #spareLarge = new Map<number, number[]>();
 
-  /** A shared segment for records or pages; its bytes are whatever they were. Returns its first number. */
+  /**
+   * A shared segment for records or pages; its bytes are whatever they were. Returns its first
+   * number.
+   */
   takeSegment(kind: number): number {
     const spare = this.#spareSegments.pop();
     if (spare !== undefined) {
@@ -120,7 +124,9 @@ export class Segments {
     return this.spareBytes > 2 * this.#keptBytes;
   }
 
-  /** Gives spare memory back to the system, when there is a lot; it leaves with the next full GC. */
+  /**
+   * Gives spare memory back to the system, when there is a lot; it leaves with the next full GC.
+   */
   trim(): void {
     if (!this.hasExcess) return;
     const keep = this.#keptBytes;
@@ -181,7 +187,8 @@ export class Segments {
   #newSingle(): number {
     let first = this.#emptyGroups.pop() ?? this.#newGroup();
     if (first === 0) {
-      // Reference 0 means none: number 0 is for a shared segment, which leaves its first units unused.
+      // Reference 0 means none: number 0 is for a shared segment, which leaves its first units
+      // unused.
       first = this.#newGroup();
       this.#emptyGroups.push(0);
     }

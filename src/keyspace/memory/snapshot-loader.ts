@@ -30,7 +30,10 @@ import {
 } from "./snapshot-format.ts";
 import type { Store } from "./store.ts";
 
-/** Loads one snapshot. After an error the keyspace holds part of it and is only fit to be thrown away. */
+/**
+ * Loads one snapshot. After an error the keyspace holds part of it and is only fit to be thrown
+ * away.
+ */
 export class SnapshotLoader {
   readonly #store: Store;
   #bytes: Uint8Array = new Uint8Array(0);
@@ -41,7 +44,10 @@ export class SnapshotLoader {
   #lastFlushIndex = 0;
   readonly #keys: number[] = [];
   #isEnded = false;
-  /** A record that comes in pieces: its place, its database, and the bytes of key and value still to come. */
+  /**
+   * A record that comes in pieces: its place, its database, and the bytes of key and value still to
+   * come.
+   */
   #span: Ref = 0;
   #spanHome: Database;
   #spanRest = 0;
@@ -76,7 +82,8 @@ export class SnapshotLoader {
   }
 
   /**
-   * Ends the load. Returns the log index of the state, which is also the keyspace's `writeIndex` now.
+   * Ends the load. Returns the log index of the state, which is also the keyspace's `writeIndex`
+   * now.
    *
    * @throws DbError `SNAPSHOT_CORRUPT` when something is missing.
    */

@@ -61,7 +61,7 @@ export class SnapshotStream implements SnapshotChunks {
     this.#store = store;
     const databases = numbers.map((number) => store.databases[number]!);
     this.#pin = store.pins.add(store.writeIndex, databases, numbers);
-    this.#cursor = new TableCursor(store.arena, store.table);
+    this.#cursor = new TableCursor(store.arena);
     this.#removals = store.removals.slice();
     this.#lastFlushIndex = store.lastFlushIndex;
     this.#keys = store.databases.map((database) => database.keys);
@@ -76,7 +76,8 @@ export class SnapshotStream implements SnapshotChunks {
    * Fills a buffer with the next chunk.
    *
    * @param target At least 1 KiB; 64 KiB or more is a good size.
-   * @returns Bytes of the chunk; 0 when the state has been written completely (or `release` was called).
+   * @returns Bytes of the chunk; 0 when the state has been written completely (or `release` was
+   * called).
    * @remarks Not within a working set. Some 0.2 ms per 64 KiB.
    */
   next(target: Uint8Array): number {
@@ -212,7 +213,8 @@ export class SnapshotStream implements SnapshotChunks {
 
   /**
    * Writes the records of one hash from the cursor on. False: there was no room for the first.
-   * Once one is written the hash counts as passed, so the others, if there is no room, become images.
+   * Once one is written the hash counts as passed, so the others, if there is no room, become
+   * images.
    */
   #writeGroup(hash: number): boolean {
     const { arena } = this.#store;

@@ -30,11 +30,15 @@ import {
 } from "./record.ts";
 import { Table } from "./table.ts";
 import { TableCursor } from "./table-cursor.ts";
+import { TableGrowth } from "./table-growth.ts";
 import { Change, UndoLog } from "./undo-log.ts";
 
 const DATABASE_IDS = 256;
 
-/** State and elementary operations of a memory engine. Its files share this; nothing outside sees it. */
+/**
+ * State and elementary operations of a memory engine. Its files share this; nothing outside sees
+ * it.
+ */
 export class Store {
   nowMs = 0;
   writeIndex = 0;
@@ -42,8 +46,9 @@ export class Store {
 
   readonly arena: Arena = new Arena();
   readonly pages: Pages = new Pages(this.arena);
-  readonly table: Table = new Table(this.arena, this.pages);
-  readonly cursor: TableCursor = new TableCursor(this.arena, this.table);
+  readonly tableGrowth: TableGrowth = new TableGrowth(this.arena, this.pages);
+  readonly table: Table = new Table(this.arena, this.tableGrowth);
+  readonly cursor: TableCursor = new TableCursor(this.arena);
   /** Databases by their own number. */
   readonly byId: (Database | undefined)[] = [];
   /** Databases by the number that `SELECT` knows. */
@@ -155,7 +160,10 @@ export class Store {
     this.#stamp(words, base);
   }
 
-  /** Makes a record for the located key, in place of `old` if there is one. The value is left to fill. */
+  /**
+   * Makes a record for the located key, in place of `old` if there is one. The value is left to
+   * fill.
+   */
   place(
     home: Database,
     old: Ref,
@@ -248,7 +256,10 @@ export class Store {
     home.keysWithExpiry++;
   }
 
-  /** The located record left its table: pins may take it over, else it is free from the next change on. */
+  /**
+   * The located record left its table: pins may take it over, else it is free from the next change
+   * on.
+   */
   letGo(home: Database, ref: Ref): void {
     this.settle();
     if (this.pins.count > 0 && this.pins.keep(home, this.slot, this.keyHash, ref)) return;

@@ -1,10 +1,10 @@
 // Walks a slot's table in order of (hash, key bytes), whatever its pages look like.
 import type { Arena } from "./arena.ts";
-import type { Table } from "./table.ts";
 import {
   DEPTH_MASK,
   DEPTH_SHIFT,
   homeWord,
+  leafOf,
   PAGE_HEADER_WORDS,
   WORD_CAPACITY,
   WORD_PREFIX,
@@ -17,15 +17,13 @@ export class TableCursor {
   /** Its hash, unsigned. */
   hash = 0;
   readonly #arena: Arena;
-  readonly #table: Table;
   #root = 0;
   #leaf = 0;
   #at = 0;
   #end = 0;
 
-  constructor(arena: Arena, table: Table) {
+  constructor(arena: Arena) {
     this.#arena = arena;
-    this.#table = table;
   }
 
   /** Goes to the first entry whose hash is at least `hash` (unsigned). Returns its record, or 0. */
@@ -33,7 +31,7 @@ export class TableCursor {
     this.#root = root;
     this.ref = 0;
     if (root === 0) return 0;
-    this.#enter(this.#table.leafOf(root, hash | 0));
+    this.#enter(leafOf(this.#arena.words, root, hash | 0));
     const base = (this.#leaf & 0xffff) << 2;
     this.#at = homeWord(this.#arena.words[this.#leaf >>> 16]!, base, hash | 0);
     this.#settle();
@@ -77,7 +75,7 @@ export class TableCursor {
         this.ref = 0;
         return;
       }
-      this.#enter(this.#table.leafOf(this.#root, following | 0));
+      this.#enter(leafOf(this.#arena.words, this.#root, following | 0));
     }
   }
 }

@@ -54,6 +54,21 @@ export function loadMin(capacity: number): number {
   return (capacity * 3) >>> 3;
 }
 
+/**
+ * The leaf page for a hash.
+ *
+ * @param words The arena's memory by number.
+ * @param root Root of a slot's table, not 0.
+ */
+export function leafOf(words: readonly Int32Array[], root: number, hash: number): number {
+  const page = words[root >>> 16]!;
+  const base = (root & 0xffff) << 2;
+  const head = page[base]!;
+  if ((head & 0xff) !== PageKind.directory) return root;
+  const depth = (head >>> DEPTH_SHIFT) & DEPTH_MASK;
+  return page[base + PAGE_HEADER_WORDS + (hash >>> (32 - depth))]! >>> 0;
+}
+
 /** The word where probing for a hash starts in a leaf. */
 export function homeWord(words: Int32Array, base: number, hash: number): number {
   const shifted = hash << ((words[base]! >>> DEPTH_SHIFT) & DEPTH_MASK);
@@ -65,8 +80,8 @@ export function homeWord(words: Int32Array, base: number, hash: number): number 
  * Lays sorted entries out over an empty leaf.
  *
  * @param source Hash and reference of each entry, from word `from`.
- * @remarks Home positions end before the last places, so that the last entries have room to be pushed on;
- *   where that is not enough (equal hashes), there are fewer home positions.
+ * @remarks Home positions end before the last places, so that the last entries have room to be
+ *   pushed on; where that is not enough (equal hashes), there are fewer home positions.
  */
 export function layOut(
   words: Int32Array,

@@ -7,7 +7,10 @@ export const Change = {
   put: 1,
   /** A key's record `oldRef` went; `removalIndex` was its slot's last removal before. */
   remove: 2,
-  /** Database number `newRef` was emptied: `database` stood there; `removalIndex` is the last flush before. */
+  /**
+   * Database number `newRef` was emptied: `database` stood there; `removalIndex` is the last flush
+   * before.
+   */
   flush: 3,
   /** Databases `oldRef` and `newRef` were swapped; `removalIndex` as for flush. */
   swap: 4,

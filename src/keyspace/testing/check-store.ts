@@ -35,7 +35,9 @@ interface Totals {
   timed: number;
 }
 
-/** Throws InvariantError if anything inside the engine contradicts itself. Not within a working set. */
+/**
+ * Throws InvariantError if anything inside the engine contradicts itself. Not within a working set.
+ */
 export function checkStore(store: Store): void {
   store.settle();
   const totals: Totals = { sharedUnits: 0, pageBytes: 0, timed: 0 };

@@ -1,4 +1,5 @@
-// What a keyspace should hold, kept in the plainest way: maps of strings. For the conformance suite.
+// What a keyspace should hold, kept in the plainest way: maps of strings. For the conformance
+// suite.
 import { Buffer } from "node:buffer";
 import { SLOT_COUNT, slotOf } from "../../base/slot.ts";
 import { DATABASE_COUNT } from "../keyspace.ts";

@@ -1,4 +1,5 @@
-// Plays a random but repeatable sequence of calls on a keyspace and on the model, and compares them.
+// Plays a random but repeatable sequence of calls on a keyspace and on the model, and compares
+// them.
 import { Buffer } from "node:buffer";
 import { invariant } from "../../base/invariant.ts";
 import { SLOT_COUNT } from "../../base/slot.ts";
