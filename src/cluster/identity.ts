@@ -54,10 +54,7 @@ export async function saveIdentity(
 }
 
 /** An identity for a cluster that starts with this node alone. */
-export function newIdentity(
-  random: Random,
-  clusterId: string = newClusterId(random),
-): Identity {
+export function newIdentity(random: Random, clusterId: string = newClusterId(random)): Identity {
   return {
     clusterId,
     nodeId: FIRST_NODE_ID,

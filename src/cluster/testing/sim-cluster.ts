@@ -1,0 +1,271 @@
+// Whole clusters on simulated machines, with clients that speak to a node's router.
+import { viewOf } from "../../base/bytes.ts";
+import { invariant } from "../../base/invariant.ts";
+import { appliedCommands } from "../../commands/applied-commands.ts";
+import { nodeAuthenticator } from "../../platform/node/node-authenticator.ts";
+import { SimWorld } from "../../platform/simulated/sim-world.ts";
+import type { ReplyTarget } from "../../replica/reply-target.ts";
+import { Args } from "../../resp/args.ts";
+import type { Reply } from "../../resp/reply.ts";
+import { RespWriter } from "../../resp/writer.ts";
+import { ClusterNode, type ClusterOptions } from "../cluster-node.ts";
+import type { NodeOptions } from "../node.ts";
+
+const PEER_PORT = 17_000;
+const CLIENT_PORT = 7_000;
+
+/** How one machine starts its node. */
+export interface BootOptions {
+  /** Numbers of the machines to ask; none: alone. */
+  readonly join?: readonly number[];
+  readonly bootstrapExpect?: number;
+  readonly node?: Partial<NodeOptions>;
+  /** Name by which others reach it; by default its own. */
+  readonly host?: string;
+  readonly peerPort?: number;
+}
+
+/** One line of a node's log. */
+export interface LoggedLine {
+  readonly level: string;
+  readonly message: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** A machine and what runs on it. */
+export class SimMachine {
+  readonly name: string;
+  readonly lines: LoggedLine[] = [];
+  /** Null while it is down, or on its way. */
+  node: ClusterNode | null = null;
+  /** Why it did not come up. */
+  failure: unknown = null;
+  fatal: Error | null = null;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  said(message: string): boolean {
+    return this.lines.some((line) => line.message === message);
+  }
+}
+
+/** A client's connection to one node: commands in order, replies as RESP text. */
+export class SimClient implements ReplyTarget {
+  readonly protocol = 2;
+  readonly sessionId: number;
+  readonly #machine: SimMachine;
+  readonly #writer = new RespWriter(4096);
+  readonly #args = new Args();
+  readonly #waiting = new Map<number, (reply: string) => void>();
+  #issued = 0;
+  #answered = 0;
+
+  constructor(machine: SimMachine, sessionId: number) {
+    this.#machine = machine;
+    this.sessionId = sessionId;
+  }
+
+  get acknowledged(): number {
+    return this.#answered;
+  }
+
+  /** Sends a command; resolves to its reply in RESP2. */
+  run(...words: string[]): Promise<string> {
+    const { node } = this.#machine;
+    invariant(node !== null, "commands go to nodes that are up");
+    const bytes = Buffer.from(words.join(""));
+    const args = this.#args;
+    args.setMemory(bytes, viewOf(bytes));
+    args.reserve(words.length);
+    args.count = words.length;
+    let at = 0;
+    for (const [index, word] of words.entries()) {
+      args.offsets[index] = at;
+      args.lengths[index] = Buffer.byteLength(word);
+      at += args.lengths[index]!;
+    }
+    const command = appliedCommands.lookup(bytes, 0, args.lengths[0]!);
+    invariant(command !== undefined, `there is a command ${words[0]}`);
+    const isWrite = command.flags.includes("write");
+    const sequence = this.#issued++;
+    return new Promise((resolve) => {
+      this.#waiting.set(sequence, resolve);
+      node.node.router.submit(command, isWrite, 0, args, this, sequence);
+    });
+  }
+
+  openReply(_sequence: number): Reply {
+    return this.#writer;
+  }
+
+  closeReply(sequence: number): void {
+    this.rawReply(sequence, this.#writer.take());
+  }
+
+  failReply(sequence: number, error: string): void {
+    this.rawReply(sequence, Buffer.from(`-${error}\r\n`));
+  }
+
+  rawReply(sequence: number, bytes: Uint8Array): void {
+    const resolve = this.#waiting.get(sequence);
+    invariant(resolve !== undefined, "every command gets exactly one reply");
+    this.#waiting.delete(sequence);
+    while (this.#answered < this.#issued && !this.#waiting.has(this.#answered)) this.#answered++;
+    resolve(Buffer.from(bytes).toString());
+  }
+}
+
+/** A world with numbered machines. */
+export class SimCluster {
+  readonly world: SimWorld;
+  readonly #machines = new Map<number, SimMachine>();
+  #sessions = 1;
+
+  constructor(seed: number) {
+    this.world = new SimWorld(seed);
+  }
+
+  machine(number: number): SimMachine {
+    let machine = this.#machines.get(number);
+    if (machine === undefined) {
+      machine = new SimMachine(`n${number}`);
+      this.#machines.set(number, machine);
+    }
+    return machine;
+  }
+
+  /** Starts a node; it comes up as the world runs on. */
+  boot(number: number, given: BootOptions = {}): SimMachine {
+    const machine = this.machine(number);
+    const host = this.world.host(machine.name);
+    const { clock, scheduler, random, disk, network } = host.start();
+    const environment = {
+      clock,
+      scheduler,
+      random,
+      disk,
+      network,
+      authenticator: nodeAuthenticator,
+      resolveHost: async (name: string) => [name],
+      report: (level: string, message: string, facts: LoggedLine["facts"]) => {
+        machine.lines.push({ level, message, facts });
+      },
+      onFatal: (error: Error) => {
+        machine.fatal = error;
+      },
+    };
+    ClusterNode.open(environment, this.#options(machine, given)).then(
+      (node) => {
+        machine.node = node;
+        node.start();
+      },
+      (error: unknown) => {
+        machine.failure = error;
+      },
+    );
+    return machine;
+  }
+
+  #options(machine: SimMachine, given: BootOptions): ClusterOptions {
+    const peerPort = given.peerPort ?? PEER_PORT;
+    const address = { clientPort: CLIENT_PORT, clusterPort: 0, httpPort: 0, peerPort };
+    return {
+      node: {
+        directory: "/data",
+        sync: "always",
+        segmentBytes: 256 * 1024,
+        electionTicks: 10,
+        ...given.node,
+      },
+      bind: [machine.name],
+      address: { host: given.host ?? machine.name, ...address },
+      secret: Buffer.from("secret"),
+      join: (given.join ?? []).map((each) => ({ host: `n${each}`, port: PEER_PORT })),
+      bootstrapExpect: given.bootstrapExpect ?? 0,
+      release: "0.0.0",
+    };
+  }
+
+  /** `kill -9`. */
+  kill(number: number): void {
+    this.world.host(`n${number}`).kill();
+    this.machine(number).node = null;
+  }
+
+  powerCut(number: number): void {
+    this.world.host(`n${number}`).powerCut();
+    this.machine(number).node = null;
+  }
+
+  client(number: number): SimClient {
+    return new SimClient(this.machine(number), this.#sessions++);
+  }
+
+  /** Runs the world until `isDone`. */
+  async until(what: string, isDone: () => boolean, limitMs = 30_000): Promise<void> {
+    const ended = await this.world.runUntil(isDone, limitMs);
+    if (!ended) throw new Error(`seed ${this.world.seed}: not within ${limitMs} ms: ${what}`);
+  }
+
+  /** Sends a command to a node and runs the world until its reply. */
+  async run(number: number, ...words: string[]): Promise<string> {
+    return this.world.settle(this.client(number).run(...words), 60_000);
+  }
+
+  /** Number of the machine that leads and serves; 0 when none does. */
+  leader(): number {
+    for (const [number, { node }] of this.#machines) {
+      if (node?.node.replica.serving === true) return number;
+    }
+    return 0;
+  }
+
+  /** Voters as a machine knows them. */
+  voters(number: number): readonly number[] {
+    return this.machine(number).node?.node.replica.raft.conf.voters ?? [];
+  }
+
+  /** Runs until somebody leads that is not among `others`; returns its number. */
+  async untilLeader(...others: number[]): Promise<number> {
+    await this.until("a leader", () => ![0, ...others].includes(this.leader()));
+    return this.leader();
+  }
+
+  /** Starts machines 1 to `count`: the first alone, the others join it; waits for the voters. */
+  async form(count: number, voters: number, node: Partial<NodeOptions> = {}): Promise<void> {
+    this.boot(1, { node });
+    for (let number = 2; number <= count; number++) this.boot(number, { join: [1], node });
+    await this.untilVoters(voters);
+  }
+
+  /** Runs until a leader serves with so many voters outside of any joint change. */
+  async untilVoters(voters: number): Promise<void> {
+    await this.until(`${voters} voters`, () => {
+      const leader = this.leader();
+      if (leader === 0) return false;
+      const { conf } = this.machine(leader).node!.node.replica.raft;
+      return conf.voters.length === voters && conf.votersOutgoing.length === 0;
+    });
+  }
+
+  /** Runs until all machines that are up have applied what the leader has. */
+  async untilEqual(): Promise<void> {
+    await this.until("equal logs", () => {
+      const leader = this.leader();
+      if (leader === 0) return false;
+      const last = this.machine(leader).node!.node.replica.raft.lastIndex;
+      return [...this.#machines.values()].every(
+        ({ node }) => node === null || node.node.replica.applier.appliedIndex === last,
+      );
+    });
+  }
+
+  /** Fingerprints of the data on all machines that are up. */
+  digests(): string[] {
+    return [...this.#machines.values()].flatMap(({ node }) =>
+      node === null ? [] : [node.node.replica.applier.keyspace.digest(true)],
+    );
+  }
+}
