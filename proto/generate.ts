@@ -1,4 +1,5 @@
-// Makes src/transport/generated/messages.ts from kvorum.proto: pbf writes the code, this adds the types.
+// Makes src/transport/generated/messages.ts from kvorum.proto: pbf writes the code, this adds the
+// types.
 //
 //   npx tsx proto/generate.ts
 //
@@ -11,7 +12,7 @@ const SCHEMA = fileURLToPath(new URL("kvorum.proto", import.meta.url));
 const COMPILER = fileURLToPath(new URL("../node_modules/pbf/bin/pbf", import.meta.url));
 const TARGET = fileURLToPath(new URL("../src/transport/generated/messages.ts", import.meta.url));
 
-const HEADER = `// Generated from proto/kvorum.proto by proto/generate.ts: do not edit. Shapes and codecs of what peers say.
+const HEADER = `// Generated from proto/kvorum.proto by proto/generate.ts: do not edit.
 import type { PbfReader, PbfWriter } from "pbf";
 
 /** A message while it is being read. */
@@ -47,7 +48,8 @@ function typedEnum(block: string): string {
   const name = /^export const (\w+)/.exec(block)![1]!;
   const values = [...block.matchAll(/"(\w+)": (\d+)/g)];
   const lines = values.map(([, value, code]) => `  ${camelCase(value!)}: ${code},\n`);
-  return `/** \`${name}\` of the schema. */\nexport const ${name} = {\n${lines.join("")}} as const;\n`;
+  const code = `export const ${name} = {\n${lines.join("")}} as const;\n`;
+  return `/** \`${name}\` of the schema. */\n${code}`;
 }
 
 function typedMessage(block: string): string {

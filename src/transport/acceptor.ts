@@ -12,7 +12,10 @@ import {
 } from "./peer-connection.ts";
 import type { NodeId } from "./peer-message.ts";
 
-const TWO_QUESTIONS: FrameRefusal = { fault: "unexpected", detail: "a second question in one call" };
+const TWO_QUESTIONS: FrameRefusal = {
+  fault: "unexpected",
+  detail: "a second question in one call",
+};
 const NO_QUESTION: FrameRefusal = { fault: "unexpected", detail: "an answer to no question" };
 const PURPOSE = { role: "acceptor", link: "control", expectedNodeId: 0 } as const;
 
@@ -149,15 +152,9 @@ export class Acceptor implements ConnectionOwner {
   #accept(connection: Connection): PeerConnection | null {
     if (this.#closed) return null;
     if (this.#handshaking.size >= this.#env.limits.handshakesMax) {
-      this.#env.reporter.report({
-        kind: "refused",
-        direction: "in",
-        remote: connection.remote,
-        nodeId: 0,
-        link: null,
-        reason: "too many handshakes at once",
-      });
-      return null;
+      // An honest handshake takes milliseconds: the oldest is the one that is only holding a place.
+      const [oldest] = this.#handshaking;
+      oldest?.dropHandshake();
     }
     const accepted = new PeerConnection(this.#env, this, connection, PURPOSE);
     this.#handshaking.add(accepted);
@@ -179,12 +176,16 @@ export class Acceptor implements ConnectionOwner {
     this.#calls.set(connection, true);
     const { nodeId, clusterId } = connection.peer!;
     let answered = false;
-    this.#owner.handler.onCall({ nodeId, clusterId, remote: connection.remote }, message, (answer) => {
-      if (answered || connection.state !== "open") return;
-      answered = true;
-      // The caller closes when it has the answer; a caller that does not is overdue soon.
-      this.#owner.answer(connection, answer);
-    });
+    this.#owner.handler.onCall(
+      { nodeId, clusterId, remote: connection.remote },
+      message,
+      (answer) => {
+        if (answered || connection.state !== "open") return;
+        answered = true;
+        // The caller closes when it has the answer; a caller that does not is overdue soon.
+        this.#owner.answer(connection, answer);
+      },
+    );
     return null;
   }
 

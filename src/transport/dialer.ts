@@ -172,7 +172,8 @@ export class Dialer implements ConnectionOwner {
   }
 
   #tellUnreachable(): void {
-    if (this.#stopped || this.#toldUnreachable) return;
+    // Both connections go to one port: one of them speaks for both.
+    if (this.#stopped || this.#toldUnreachable || this.link === "bulk") return;
     this.#toldUnreachable = true;
     const { host, port } = this.address;
     this.#env.reporter.report({

@@ -18,7 +18,9 @@ export type TransportEventKind =
   | "unreachable"
   | "replaced";
 
-/** One thing to tell the operator. Holds no secret and no bytes that the other side chose freely. */
+/**
+ * One thing to tell the operator. Holds no secret and no bytes that the other side chose freely.
+ */
 export interface TransportEvent {
   readonly kind: TransportEventKind;
   /** Who connected to whom: "in" was accepted here, "out" was dialled. */

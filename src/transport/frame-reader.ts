@@ -11,7 +11,8 @@ const KEEP_BYTES_MIN = 4096;
 /** Takes frames one by one. */
 export interface FrameSink {
   /**
-   * One frame: its body is `bytes[from, to)`, valid only during the call; `view` looks at the same memory.
+   * One frame: its body is `bytes[from, to)`, valid only during the call; `view` looks at the same
+   * memory.
    *
    * @returns False to stop: nothing more is handed out, the rest of the input is dropped.
    */

@@ -21,7 +21,10 @@ export class FrameWriter {
   /** What waits in slabs that were full. */
   #full: Uint8Array[] = [];
 
-  /** Begins a frame; the caller writes at most `bodyBytesMax` bytes into the encoder, then calls `end`. */
+  /**
+   * Begins a frame; the caller writes at most `bodyBytesMax` bytes into the encoder, then calls
+   * `end`.
+   */
   begin(bodyBytesMax: number): ProtoWriter {
     const needed = FRAME_HEADER_BYTES + bodyBytesMax;
     if (this.#slab.length - this.#end < needed) this.#replaceSlab(needed);

@@ -1,5 +1,5 @@
 // Goal: frames come out as they went in however the stream is cut, and damage never passes.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../base/bytes.ts";
 import { FRAME_HEADER_BYTES, sealFrameBefore, type FrameFault } from "./frame.ts";
@@ -32,7 +32,10 @@ function encode(given: readonly Frame[]): Uint8Array {
   return Buffer.concat(written);
 }
 
-/** Reads a stream cut at the given lengths, each chunk in a buffer that is scribbled over afterwards. */
+/**
+ * Reads a stream cut at the given lengths, each chunk in a buffer that is scribbled over
+ * afterwards.
+ */
 function decode(
   stream: Uint8Array,
   cuts: readonly number[],
@@ -98,7 +101,8 @@ describe("frames", () => {
       const { read, fault, reader } = decode(damaged, []);
       expect(read, `bit ${bit}`).toEqual([]);
       // A longer length waits for bytes that never come; everything else is noticed at once.
-      if (fault === null) expect(reader.heldBytes, `bit ${bit}`).toBe(stream.length);
+      const isWaiting = fault === null && reader.heldBytes === stream.length;
+      expect(isWaiting || fault !== null, `bit ${bit}`).toBe(true);
     }
   });
 
@@ -152,7 +156,7 @@ describe("frames", () => {
     expect(inputs).toBe(10_000);
   });
 
-  test("leave in one write per flush unless a slab runs full, and written memory stays as it was", () => {
+  test("leave in one write per flush but for full slabs, and written memory stays", () => {
     const writer = new FrameWriter();
     const written: Uint8Array[] = [];
     const copies: Uint8Array[] = [];

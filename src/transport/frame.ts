@@ -1,9 +1,5 @@
 // The unit of what peers send once they trust each other: length, type, checksum, body.
-//
-//   0          4      5          8          12
-//   | length   | type | 0  0  0  | CRC-32   | body, `length` bytes
-//
-// Little-endian; the CRC covers bytes 0 to 7 and the body. docs/internals/peer-format.md.
+// The layout is drawn in docs/internals/peer-format.md.
 import { viewOf } from "../base/bytes.ts";
 import { crc32 } from "../base/checksum.ts";
 

@@ -28,8 +28,8 @@ export interface CallOrigin {
 }
 
 /**
- * Called by the transport, synchronously. Every `Uint8Array` in a message is a view that is valid only
- * during the call: copy what must stay. An exception thrown here is a bug and is not caught.
+ * Called by the transport, synchronously. Every `Uint8Array` in a message is a view that is valid
+ * only during the call: copy what must stay. An exception thrown here is a bug and is not caught.
  */
 export interface PeerHandler {
   /** A Raft message; `from` is proved. Order holds per connection, not between control and bulk. */

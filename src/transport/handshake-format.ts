@@ -1,4 +1,5 @@
-// Byte layout of the handshake's records; drawn in docs/internals/peer-format.md. No state, no decisions.
+// Byte layout of the handshake's records; drawn in docs/internals/peer-format.md. No state, no
+// decisions.
 import { viewOf } from "../base/bytes.ts";
 import { MAC_BYTES } from "../platform/authenticator.ts";
 
@@ -8,7 +9,10 @@ export const PROTOCOL_VERSION_MIN = 1;
 
 export const NONCE_BYTES = 32;
 export const CLUSTER_ID_BYTES_MAX = 64;
-/** The part of a hello that every version keeps: magic, versions, role, kind, length of the cluster id. */
+/**
+ * The part of a hello that every version keeps: magic, versions, role, kind, length of the cluster
+ * id.
+ */
 export const HELLO_PREFIX_BYTES = 16;
 /** A hello without its cluster id. */
 export const HELLO_HEADER_BYTES = 64;
@@ -114,7 +118,9 @@ export function helloLength(bytes: Uint8Array): number | "version" | "malformed"
   return HELLO_HEADER_BYTES + idLength;
 }
 
-/** Reads a hello of the length that {@link helloLength} told; null when a field is out of its range. */
+/**
+ * Reads a hello of the length that {@link helloLength} told; null when a field is out of its range.
+ */
 export function decodeHello(bytes: Uint8Array): Hello | null {
   const view = viewOf(bytes);
   const role = ROLES[bytes[ROLE_AT]!];
@@ -137,7 +143,10 @@ export function decodeHello(bytes: Uint8Array): Hello | null {
   };
 }
 
-/** Whether a cluster id may be used: printable ASCII, at most {@link CLUSTER_ID_BYTES_MAX} characters. */
+/**
+ * Whether a cluster id may be used: printable ASCII, at most {@link CLUSTER_ID_BYTES_MAX}
+ * characters.
+ */
 export function isClusterId(id: string): boolean {
   if (id.length > CLUSTER_ID_BYTES_MAX) return false;
   for (let at = 0; at < id.length; at++) {

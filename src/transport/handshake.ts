@@ -60,9 +60,9 @@ const LABELS: Readonly<Record<Role, Uint8Array>> = {
 /**
  * One side of one handshake.
  *
- * dialer -> hello, acceptor -> hello, dialer -> proof, acceptor -> proof. A proof is an HMAC over the
- * prover's role and both hellos whole, so it binds both nonces, ids, kinds, versions and cluster ids: a
- * recorded one meets a fresh nonce, a reflected one the wrong role.
+ * dialer -> hello, acceptor -> hello, dialer -> proof, acceptor -> proof. A proof is an HMAC over
+ * the prover's role and both hellos whole, so it binds both nonces, ids, kinds, versions and
+ * cluster ids: a recorded one meets a fresh nonce, a reflected one the wrong role.
  */
 export class Handshake {
   /** "refused" and "done" are final. */

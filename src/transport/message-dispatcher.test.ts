@@ -1,8 +1,9 @@
-// Goal: whatever bytes a frame holds, the dispatcher hands on a well-formed message or names the fault.
-import fc from "fast-check";
+// Goal: whatever bytes a frame holds, the dispatcher hands on a well-formed message or names the
+// fault.
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../base/bytes.ts";
-import { InvariantError } from "../base/invariant.ts";
+import { invariant, InvariantError } from "../base/invariant.ts";
 import { FrameType } from "./generated/messages.ts";
 import type { PeerHandler } from "./handler.ts";
 import { MessageDispatcher } from "./message-dispatcher.ts";
@@ -20,11 +21,10 @@ class CheckingHandler implements PeerHandler {
 
   onRaft(_from: number, shard: number, message: RaftMessage): void {
     this.handed++;
-    expect(message.type).toBeGreaterThanOrEqual(1);
-    expect(message.type).toBeLessThanOrEqual(12);
+    invariant(message.type >= 1 && message.type <= 12, "a message type is one of twelve");
     expectSafe([shard, message]);
     for (const [at, entry] of message.entries.entries()) {
-      if (entry.index !== message.index + 1 + at) expect.fail("entries are not contiguous");
+      invariant(entry.index === message.index + 1 + at, "entries are contiguous");
     }
   }
 
@@ -40,8 +40,8 @@ class CheckingHandler implements PeerHandler {
 }
 
 function expectSafe(value: unknown): void {
-  if (typeof value === "number" && !(Number.isSafeInteger(value) && value >= 0)) {
-    expect.fail(`${value} is not a safe integer`);
+  if (typeof value === "number") {
+    invariant(Number.isSafeInteger(value) && value >= 0, "numbers are safe integers");
   }
   if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return;
   for (const part of Object.values(value)) expectSafe(part);
@@ -80,9 +80,13 @@ describe("message dispatcher", () => {
     const dispatcher = new MessageDispatcher(handler);
     let refused = 0;
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 16 }), fc.uint8Array({ maxLength: 60 }), (type, body) => {
-        if (dispatch(dispatcher, type, body) !== null) refused++;
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 16 }),
+        fc.uint8Array({ maxLength: 60 }),
+        (type, body) => {
+          if (dispatch(dispatcher, type, body) !== null) refused++;
+        },
+      ),
       { numRuns: INPUTS },
     );
     // The inputs reach both ends: some happen to be messages, most are not.

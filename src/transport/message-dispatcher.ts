@@ -85,8 +85,14 @@ function isMemberMessage<T extends PeerMessage>(message: T): message is T & Memb
     case "statusRequest":
     case "statusReply":
       return false;
-    default:
+    case "forward":
+    case "forwardReply":
+    case "nodeHeartbeat":
+    case "snapshotChunk":
+    case "snapshotStatus":
       return true;
+    default:
+      return message satisfies never;
   }
 }
 

@@ -1,12 +1,12 @@
-// What waits for one connection: small frames gathered per turn, large messages cut into pieces that
-// leave only as fast as the socket takes them.
+// What waits for one connection: small frames gathered per turn, large messages cut into pieces
+// that leave only as fast as the socket takes them.
 import { Buffer } from "node:buffer";
 import { viewOf } from "../base/bytes.ts";
 import type { Connection } from "../platform/network.ts";
 import { FRAME_HEADER_BYTES, sealFrameBefore } from "./frame.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { FrameType } from "./generated/messages.ts";
-import { PIECE_BYTES } from "./limits.ts";
+import { BULK_BODY_BYTES_MAX, PIECE_BYTES } from "./limits.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 
 /** Pieces are handed to the socket until it holds this much. */
@@ -30,12 +30,14 @@ export class Outbox {
   #large: LargeMessage[] = [];
   #largeAt = 0;
   #largeBytes = 0;
+  #handedBytes = 0;
   /** Set between `begin` and `end` of a message that joins the large ones. */
   #encoder: ProtoWriter | null = null;
 
   constructor(connection: Connection) {
     this.#connection = connection;
     this.#write = (bytes) => {
+      this.#handedBytes += bytes.length;
       connection.write(bytes);
     };
   }
@@ -45,9 +47,17 @@ export class Outbox {
     return this.#connection.bufferedBytes + this.#frames.pendingBytes + this.#largeBytes;
   }
 
-  /** Begins a message of at most `bodyBytesMax` bytes, written into the returned encoder before `end`. */
+  /** Bytes that the system has taken so far. */
+  get takenBytes(): number {
+    return this.#handedBytes - this.#connection.bufferedBytes;
+  }
+
+  /**
+   * Begins a message of at most `bodyBytesMax` bytes, written into the returned encoder before
+   * `end`.
+   */
   begin(bodyBytesMax: number): ProtoWriter {
-    if (bodyBytesMax <= PIECE_BYTES && this.#largeAt === this.#large.length) {
+    if (bodyBytesMax <= BULK_BODY_BYTES_MAX && this.#largeAt === this.#large.length) {
       return this.#frames.begin(bodyBytesMax);
     }
     this.#encoder = new ProtoWriter(Buffer.allocUnsafeSlow(bodyBytesMax));
@@ -98,9 +108,10 @@ export class Outbox {
 
   #sendPiece(message: LargeMessage): void {
     const { type, body, sent } = message;
-    const to = Math.min(sent + PIECE_BYTES, body.length);
+    const isWhole = body.length <= BULK_BODY_BYTES_MAX;
+    const to = isWhole ? body.length : Math.min(sent + PIECE_BYTES, body.length);
     const piece = body.subarray(sent, to);
-    if (piece.length === body.length) {
+    if (isWhole) {
       this.#writeFrame(type, new Uint8Array(FRAME_HEADER_BYTES), piece);
     } else if (sent === 0) {
       const head = new Uint8Array(FRAME_HEADER_BYTES + PIECE_PREFIX_BYTES);
@@ -121,8 +132,8 @@ export class Outbox {
 
   #writeFrame(type: number, head: Uint8Array, rest: Uint8Array): void {
     sealFrameBefore(head, type, rest);
-    this.#connection.write(head);
-    this.#connection.write(rest);
+    this.#write(head);
+    this.#write(rest);
   }
 }
 

@@ -1,9 +1,16 @@
-// Goal: every kind of message survives the wire, and the hand-written ones are what the schema says.
-import fc from "fast-check";
+// Goal: every kind of message survives the wire, and the hand-written ones are what the schema
+// says.
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../base/bytes.ts";
+import { InvariantError } from "../base/invariant.ts";
 import * as wire from "./generated/messages.ts";
-import { frameTypeOf, peerMessageBytesMax, readPeerMessage, writePeerMessage } from "./peer-codec.ts";
+import {
+  frameTypeOf,
+  peerMessageBytesMax,
+  readPeerMessage,
+  writePeerMessage,
+} from "./peer-codec.ts";
 import type { PeerMessage } from "./peer-message.ts";
 import { ProtoReader } from "./proto-reader.ts";
 import { ProtoWriter } from "./proto-writer.ts";
@@ -62,7 +69,8 @@ describe("peer message codec", () => {
   });
 
   test("gives null for a frame type that is no message", () => {
-    for (const type of [0, 1, 13, 99, 240, 243, 255]) expect(decode(type, encodeEmpty())).toBeNull();
+    for (const type of [0, 1, 13, 99, 240, 243, 255])
+      expect(decode(type, encodeEmpty())).toBeNull();
   });
 
   test("refuses numbers of 2^53 in every kind, wherever they sit", () => {
@@ -72,17 +80,21 @@ describe("peer message codec", () => {
         writer.writeVarintField(field, 2 ** 53);
         const bytes = writer.finish();
         // Where the field holds no number, the bytes are either refused or mean nothing.
-        let decoded: PeerMessage | null = null;
-        try {
-          decoded = decode(frameTypeOf(kind), bytes);
-        } catch (error) {
-          expect(error).toBeInstanceOf(Error);
-        }
+        const decoded = decodeOrNull(frameTypeOf(kind), bytes);
         expect(JSON.stringify(decoded)).not.toContain("9007199254740992");
       }
     }
   });
 });
+
+function decodeOrNull(type: number, bytes: Uint8Array): PeerMessage | null {
+  try {
+    return decode(type, bytes);
+  } catch (error) {
+    if (error instanceof InvariantError) throw error;
+    return null;
+  }
+}
 
 function encodeEmpty(): Uint8Array {
   return new Uint8Array(0);

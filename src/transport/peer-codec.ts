@@ -1,4 +1,5 @@
-// Peer messages as protobuf: the frequent ones by hand (no wrapper, bytes moved once), the rest generated.
+// Peer messages as protobuf: the frequent ones by hand (no wrapper, bytes moved once), the rest
+// generated.
 import type { PbfReader, PbfWriter } from "pbf";
 import * as wire from "./generated/messages.ts";
 import type { Forward, ForwardReply, PeerMessage, SnapshotChunk } from "./peer-message.ts";
@@ -14,7 +15,10 @@ type RareMessage = Exclude<PeerMessage, Forward | ForwardReply | SnapshotChunk>;
 const OVERHEAD_BYTES_MAX = 128;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-/** Type byte of a frame that carries messages of this kind: the schema's `FrameType` has the same names. */
+/**
+ * Type byte of a frame that carries messages of this kind: the schema's `FrameType` has the same
+ * names.
+ */
 export function frameTypeOf(kind: PeerMessage["kind"]): number {
   return FrameType[kind];
 }
@@ -34,10 +38,19 @@ export function peerMessageBytesMax(message: PeerMessage, scratch: PbfWriter): n
       const markBytes = message.mark === null ? 0 : snapshotMarkBytesMax(message.mark);
       return OVERHEAD_BYTES_MAX + markBytes + message.data.length;
     }
-    default:
+    case "snapshotStatus":
+    case "nodeHeartbeat":
+    case "joinRequest":
+    case "joinReply":
+    case "bootstrapRequest":
+    case "bootstrapReply":
+    case "statusRequest":
+    case "statusReply":
       scratch.pos = 0;
       writeRare(message, scratch);
       return scratch.pos;
+    default:
+      return message satisfies never;
   }
 }
 
@@ -53,7 +66,8 @@ export function writePeerMessage(message: PeerMessage, writer: PbfWriter): void 
  * Reads the message at which `reader` is aimed, up to `end`.
  *
  * @param type The frame's type byte.
- * @returns The message, its bytes as views of the reader's buffer; null for a type that is no message.
+ * @returns The message, its bytes as views of the reader's buffer; null for a type that is no
+ * message.
  * @throws MalformedMessage, or pbf's own errors.
  */
 export function readPeerMessage(
@@ -214,7 +228,11 @@ function writeRare(message: RareMessage, writer: PbfWriter): void {
 }
 
 /** The generated readers trust lengths and numbers: what they made is checked afterwards. */
-function readRare<T>(read: (pbf: PbfReader, end: number) => T, reader: ProtoReader, end: number): T {
+function readRare<T>(
+  read: (pbf: PbfReader, end: number) => T,
+  reader: ProtoReader,
+  end: number,
+): T {
   const message = read(reader, end);
   if (reader.pos !== end) throw new MalformedMessage("a field passes its message's end");
   checkNumbers(message);

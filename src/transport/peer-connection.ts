@@ -16,11 +16,7 @@ import {
   type RefusalReason,
   type Role,
 } from "./handshake-format.ts";
-import {
-  BULK_BODY_BYTES_MAX,
-  CONTROL_BODY_BYTES_MAX,
-  type TransportLimits,
-} from "./limits.ts";
+import { BULK_BODY_BYTES_MAX, CONTROL_BODY_BYTES_MAX, type TransportLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import type { NodeId } from "./peer-message.ts";
 import { PieceAssembler } from "./piece-assembler.ts";
@@ -108,7 +104,8 @@ export class PeerConnection implements ConnectionHandler, FrameSink {
   #frames: FrameReader | null = null;
   readonly #pieces: PieceAssembler;
   #heard = false;
-  #bufferedAtTick = 0;
+  #takenAtTick = 0;
+  #wasFull = false;
   #silentTicks = 0;
   #ticks = 0;
 
@@ -127,6 +124,7 @@ export class PeerConnection implements ConnectionHandler, FrameSink {
     this.#owner = owner;
     this.#connection = connection;
     const nonce = new Uint8Array(NONCE_BYTES);
+    // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- not an array's `fill`
     env.random.fill(nonce);
     this.#handshake = new Handshake({
       role: purpose.role,
@@ -201,11 +199,14 @@ export class PeerConnection implements ConnectionHandler, FrameSink {
   tick(): void {
     if (this.state !== "open") return;
     this.#ticks++;
-    const buffered = this.#connection.bufferedBytes;
-    const isAlive = this.#heard || buffered < this.#bufferedAtTick;
+    // While the system's own queue is full, pings wait behind it: there, what leaves is a sign of
+    // life.
+    const taken = this.outbox.takenBytes;
+    const isAlive = this.#heard || (this.#wasFull && taken > this.#takenAtTick);
     this.#silentTicks = isAlive ? 0 : this.#silentTicks + 1;
     this.#heard = false;
-    this.#bufferedAtTick = buffered;
+    this.#takenAtTick = taken;
+    this.#wasFull = this.#connection.bufferedBytes > 0;
     if (this.#isOverdue()) {
       this.#report("silent", "no sign of life");
       this.#connection.destroy();
@@ -219,6 +220,11 @@ export class PeerConnection implements ConnectionHandler, FrameSink {
     } else {
       this.outbox.release();
     }
+  }
+
+  /** Gives up a handshake that takes too long, in favour of others. */
+  dropHandshake(): void {
+    if (this.state === "handshake") this.#failHandshake("busy", false);
   }
 
   /** Whether a message of this many bytes may be queued now. */

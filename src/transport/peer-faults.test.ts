@@ -1,6 +1,8 @@
-// Goal: through cuts, resets, kills and power cuts connections come back by themselves, what arrives is
-// in order, and what waits is bounded. Simulated network only: here faults can be made at will.
+// Goal: through cuts, resets, kills and power cuts connections come back by themselves, what
+// arrives is in order, and what waits is bounded. Simulated network only: here faults can be made
+// at will.
 import { describe, expect, test } from "vitest";
+import { invariant } from "../base/invariant.ts";
 import type { Connection, ConnectionHandler, Network } from "../platform/network.ts";
 import { transportLimits } from "./limits.ts";
 import {
@@ -14,7 +16,7 @@ import {
 } from "./testing/harness.ts";
 
 describe("transport under faults", () => {
-  test("a peer behind a cut link is given up after the silent ticks, and found after healing", async () => {
+  test("a peer behind a cut link is given up in time, and found after healing", async () => {
     const harness = new SimHarness(1);
     const [left, right] = await startPair(harness);
     harness.world.fabric.cut("n1", "n2");
@@ -46,6 +48,8 @@ describe("transport under faults", () => {
     const again = await startNode(harness, 2, { incarnation: 2 });
     introduce({ node: left, id: 1 }, { node: again, id: 2 });
     await harness.until(() => left.log.includes("up 2#2"));
+    expect(left.transport.sendRaft(2, 0, raftOf({ from: 1, to: 2 }))).toBe(true);
+    await harness.until(() => again.raft.length === 1);
   });
 
   test("a restarted peer is found at once, not after the longest pause", async () => {
@@ -75,7 +79,7 @@ describe("transport under faults", () => {
         if (taken % 50 === 0) left.transport.flush();
       }
       const limit = bytes > 64_000 ? transportLimits.bulkQueueBytesMax : 9 * 1024 * 1024;
-      if (bytes > 10) expect(taken).toBeLessThan(10_000);
+      expect(taken).toBeLessThan(bytes === 10 ? 10_001 : 10_000);
       expect(taken * bytes).toBeLessThanOrEqual(limit + 512 * 1024);
     }
     // Appends fill the control queue, heartbeats still pass.
@@ -104,7 +108,8 @@ describe("transport under faults", () => {
   });
 
   test.each([11, 12, 13, 14, 15, 16, 17, 18])("any faults, then peace: seed %i", async (seed) => {
-    await runStorm(seed);
+    const { arrived } = await runStorm(seed);
+    expect(arrived.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(20);
   });
 
   test("the same seed gives the same run", async () => {
@@ -151,7 +156,6 @@ async function runStorm(seed: number): Promise<{ events: number; arrived: number
     expectOrder(node);
     arrived.push(node.raft.length);
   }
-  expect(arrived.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(20);
   return { events: world.eventsRun, arrived };
 }
 
@@ -159,7 +163,10 @@ function isMet(node: TestNode, to: number): boolean {
   return node.transport.isUp(to) && node.transport.isUp(to, "bulk");
 }
 
-async function makeTrouble(harness: SimHarness, start: (id: number) => Promise<void>): Promise<void> {
+async function makeTrouble(
+  harness: SimHarness,
+  start: (id: number) => Promise<void>,
+): Promise<void> {
   const { world } = harness;
   const victim = world.random.between(1, 3);
   const other = (victim % 3) + 1;
@@ -184,7 +191,7 @@ function expectOrder(node: TestNode): void {
   for (const { from, shard, message } of node.raft) {
     const isLarge = message.entries[0]!.data.length > 64_000;
     const stream = `${from}, start ${shard}, ${isLarge ? "bulk" : "control"}`;
-    expect(message.index, stream).toBeGreaterThan(last.get(stream) ?? 0);
+    invariant(message.index > (last.get(stream) ?? 0), `messages arrive in order: ${stream}`);
     last.set(stream, message.index);
   }
 }

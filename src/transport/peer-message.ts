@@ -1,4 +1,5 @@
-// What peers say, as values: the shapes on both sides of the codecs. The schema is proto/kvorum.proto.
+// What peers say, as values: the shapes on both sides of the codecs. The schema is
+// proto/kvorum.proto.
 import type * as wire from "./generated/messages.ts";
 
 /** A node of the cluster: 1 to 2^53 - 1; 0 stands for "nobody". */
@@ -7,8 +8,8 @@ export type NodeId = number;
 export type ShardId = number;
 
 /**
- * A message of the consensus core, in the very shape of `Message` in src/raft/types.ts (layers of one
- * height do not import each other), so either is assignable to the other.
+ * A message of the consensus core, in the very shape of `Message` in src/raft/types.ts (layers of
+ * one height do not import each other), so either is assignable to the other.
  */
 export interface RaftMessage {
   readonly type: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12;

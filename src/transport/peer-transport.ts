@@ -51,9 +51,9 @@ interface Peer {
 /**
  * Connections between this node and its peers.
  *
- * Each node dials two connections to every peer (control and bulk), sends on those, and receives on the
- * ones that its peers dialled: four between two nodes. Messages are not retried: when a connection is
- * down or its queue is full they are dropped and `send` says so. Nothing here waits.
+ * Each node dials two connections to every peer (control and bulk), sends on those, and receives on
+ * the ones that its peers dialled: four between two nodes. Messages are not retried: when a
+ * connection is down or its queue is full they are dropped and `send` says so. Nothing here waits.
  */
 export class PeerTransport {
   readonly #limits: TransportLimits;
@@ -131,10 +131,14 @@ export class PeerTransport {
   /** The node has become a member: from now on it may connect to peers and be connected to. */
   becomeMember(clusterId: string, nodeId: NodeId): void {
     this.#identity = checkedIdentity({ ...this.#identity, clusterId, nodeId });
+    this.#peers.delete(nodeId);
     for (const peer of this.#peers.values()) startPeer(peer);
   }
 
-  /** Whom to keep connections to, and where; this node's own id is left out. Replaces the last call's. */
+  /**
+   * Whom to keep connections to, and where; this node's own id is left out. Replaces the last
+   * call's.
+   */
   setPeers(addresses: ReadonlyMap<NodeId, PeerAddress>): void {
     if (this.#closed) return;
     for (const [id, peer] of this.#peers) {
@@ -164,7 +168,8 @@ export class PeerTransport {
   /**
    * Queues a Raft message; it leaves at the end of the turn, or at `flush`.
    *
-   * @param message Encoded before the call returns; its `from` must be this node, its `to` the peer.
+   * @param message Encoded before the call returns; its `from` must be this node, its `to` the
+   * peer.
    * @returns False when it was dropped: no connection, or too much waits (`onWritable` follows).
    */
   sendRaft(to: NodeId, shard: ShardId, message: RaftMessage): boolean {
@@ -181,7 +186,9 @@ export class PeerTransport {
     return true;
   }
 
-  /** Queues any other message; see {@link sendRaft}. Chunks of snapshots take the bulk connection. */
+  /**
+   * Queues any other message; see {@link sendRaft}. Chunks of snapshots take the bulk connection.
+   */
   send(to: NodeId, message: MemberMessage): boolean {
     const bytesMax = peerMessageBytesMax(message, this.#scratch);
     const connection = this.#connectionFor(to, bytesMax, message.kind === "snapshotChunk");
@@ -194,7 +201,8 @@ export class PeerTransport {
    * Asks one question of whoever listens at an address: a node need not be a member for that.
    *
    * @param timeoutMs For everything, from connecting to the answer.
-   * @throws DbError PEER_UNREACHABLE, PEER_TIMEOUT, PEER_REFUSED (the handshake failed) or PEER_CLOSED.
+   * @throws DbError PEER_UNREACHABLE, PEER_TIMEOUT, PEER_REFUSED (the handshake failed) or
+   * PEER_CLOSED.
    */
   call(host: string, port: number, question: CallRequest, timeoutMs: number): Promise<CallReply> {
     if (this.#closed) return Promise.reject(new DbError("PEER_CLOSED", "this node is closing"));
@@ -238,7 +246,10 @@ export class PeerTransport {
     flushing.length = 0;
   }
 
-  /** Sends what waits as far as the sockets take it, closes everything, tells the handler nothing more. */
+  /**
+   * Sends what waits as far as the sockets take it, closes everything, tells the handler nothing
+   * more.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -298,7 +309,10 @@ export class PeerTransport {
     this.#handler.onWritable(dialer.nodeId);
   }
 
-  /** A peer dialled us: it is there, and perhaps started anew, so our own connections may wait no longer. */
+  /**
+   * A peer dialled us: it is there, and perhaps started anew, so our own connections may wait no
+   * longer.
+   */
   #onSeen(id: NodeId, incarnation: number): void {
     const peer = this.#peers.get(id);
     peer?.control.restart(incarnation);

@@ -1,11 +1,15 @@
-// Strict reading on top of pbf: what a peer sends may be anything, and a read must end inside its frame.
+// Strict reading on top of pbf: what a peer sends may be anything, and a read must end inside its
+// frame.
 import { Buffer } from "node:buffer";
 import { PbfReader } from "pbf";
 
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 
-/** Bytes that no honest peer sends. Caught by the decoder's caller alone, which closes the connection. */
+/**
+ * Bytes that no honest peer sends. Caught by the decoder's caller alone, which closes the
+ * connection.
+ */
 export class MalformedMessage extends Error {
   override readonly name = "MalformedMessage";
 }

@@ -1,4 +1,5 @@
-// pbf's writer with one repair: characters beyond U+1FFFF come out as other characters in pbf 5.1.2.
+// pbf's writer with one repair: characters beyond U+1FFFF come out as other characters in pbf
+// 5.1.2.
 import { Buffer } from "node:buffer";
 import { PbfWriter } from "pbf";
 

@@ -1,5 +1,6 @@
-// Goal: the hand-written codec of Raft's messages is the generated one, only faster, and refuses what is forged.
-import fc from "fast-check";
+// Goal: the hand-written codec of Raft's messages is the generated one, only faster, and refuses
+// what is forged.
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../base/bytes.ts";
 import * as wire from "./generated/messages.ts";

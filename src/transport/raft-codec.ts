@@ -1,5 +1,5 @@
-// Raft's messages as protobuf: by hand on pbf's writer and reader, byte for byte what the generated code
-// makes (a test compares them), without moving entry bytes twice. Why: peer-format.md.
+// Raft's messages as protobuf: by hand on pbf's writer and reader, byte for byte what the generated
+// code makes (a test compares them), without moving entry bytes twice. Why: peer-format.md.
 import type { PbfWriter } from "pbf";
 import { invariant } from "../base/invariant.ts";
 import { readSnapshotMark, writeSnapshotMark } from "./generated/messages.ts";
@@ -90,7 +90,8 @@ export class RaftMessageReader {
   /**
    * Reads the message at which `reader` is aimed, up to `end`.
    *
-   * @param from The node at the other end of the connection, and `to`, this node: they are proved, not sent.
+   * @param from The node at the other end of the connection, and `to`, this node: they are proved,
+   * not sent.
    * @returns The message; the data of its entries are views of the reader's buffer.
    * @throws MalformedMessage, or pbf's own errors.
    */

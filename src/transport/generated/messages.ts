@@ -1,4 +1,4 @@
-// Generated from proto/kvorum.proto by proto/generate.ts: do not edit. Shapes and codecs of what peers say.
+// Generated from proto/kvorum.proto by proto/generate.ts: do not edit.
 import type { PbfReader, PbfWriter } from "pbf";
 
 /** A message while it is being read. */

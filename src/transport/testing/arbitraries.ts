@@ -1,5 +1,5 @@
 // Drawn messages for property tests.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { PeerMessage, RaftEntry, RaftMessage, SnapshotMark } from "../peer-message.ts";
 
 /** Any number that may travel, with the edges of varints. */
@@ -46,6 +46,8 @@ export function raftMessage(from: number, to: number): fc.Arbitrary<RaftMessage>
   });
   return fc
     .record({
+      from: fc.constant(from),
+      to: fc.constant(to),
       type: fc.integer({ min: 1, max: 12 }) as fc.Arbitrary<RaftMessage["type"]>,
       term: uint53,
       logTerm: uint53,
@@ -59,12 +61,12 @@ export function raftMessage(from: number, to: number): fc.Arbitrary<RaftMessage>
       round: uint53,
       snapshot: fc.option(mark),
     })
-    .map((drawn) => ({
-      ...drawn,
-      from,
-      to,
-      entries: drawn.entries.map((each, at) => ({ ...each, index: drawn.index + 1 + at })),
-    }));
+    .map((drawn) => {
+      const entries = drawn.entries.map(({ term, type, data }, at) => {
+        return { term, type, data, index: drawn.index + 1 + at };
+      });
+      return Object.assign(drawn, { entries });
+    });
 }
 
 const text = fc.string({ maxLength: 40, unit: "binary" });
