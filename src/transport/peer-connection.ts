@@ -16,7 +16,7 @@ import {
   type RefusalReason,
   type Role,
 } from "./handshake-format.ts";
-import { BULK_BODY_BYTES_MAX, CONTROL_BODY_BYTES_MAX, type TransportLimits } from "./limits.ts";
+import { BULK_BODY_BYTES_MAX, BULK_BYTES_MIN, type TransportLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import type { NodeId } from "./peer-message.ts";
 import { PieceAssembler } from "./piece-assembler.ts";
@@ -74,7 +74,7 @@ export interface ConnectionPurpose {
 }
 
 const BODY_BYTES_MAX: Readonly<Record<LinkKind, number>> = {
-  control: CONTROL_BODY_BYTES_MAX,
+  control: BULK_BYTES_MIN,
   bulk: BULK_BODY_BYTES_MAX,
   call: BULK_BODY_BYTES_MAX,
 };
