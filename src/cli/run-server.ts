@@ -10,7 +10,7 @@ import { nodeRandom } from "../platform/node/node-random.ts";
 import { nodeScheduler } from "../platform/node/node-scheduler.ts";
 import { defaultServerOptions, RespServer } from "../server/resp-server.ts";
 import { transactionCommands } from "../server/transaction.ts";
-import type { WalSync } from "../wal/wal.ts";
+import type { WalSync } from "../wal/wal-types.ts";
 
 /** Flags of `kvorum server`. */
 export interface ServerSettings {

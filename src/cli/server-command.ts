@@ -10,7 +10,9 @@ export function addServerCommand(program: Command): void {
     .addOption(option("--port <port>", "port for Redis clients").default(6379).argParser(port))
     .addOption(option("--bind <address>", "address to listen on").default("127.0.0.1"))
     .addOption(option("--data <dir>", "data directory").default("./data"))
-    .addOption(option("--peer-port <port>", "port for other nodes (default: port + 10000)").argParser(port))
+    .addOption(
+      option("--peer-port <port>", "port for other nodes (default: port + 10000)").argParser(port),
+    )
     .addOption(option("--http-port <port>", "port for HTTP (default: port + 2000)").argParser(port))
     .addOption(
       option("--fsync <when>", "when writes are synced to disk")
@@ -18,9 +20,11 @@ export function addServerCommand(program: Command): void {
         .default("always"),
     )
     .addOption(option("--requirepass <password>", "password that clients must give"))
-    .addOption(option("--log-level <level>", "least severe level that is logged")
+    .addOption(
+      option("--log-level <level>", "least severe level that is logged")
         .choices(["debug", "info", "warn", "error"])
-        .default("info"))
+        .default("info"),
+    )
     .action(async (settings: ServerSettings) => {
       await runServer(settings);
     });

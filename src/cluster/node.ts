@@ -187,8 +187,8 @@ export class KvorumNode implements PeersOwner {
   /**
    * Opens a data directory: takes its lock and recovers what it holds.
    *
-   * @param identify Called under the lock when the directory holds no node yet: who to be. By default the
-   *   only node of a new cluster.
+   * @param identify Called under the lock when the directory holds no node yet: who to be. By
+   *   default the only node of a new cluster.
    * @throws DbError for damage, with file and offset; `EBUSY` when another process uses the
    * directory.
    */

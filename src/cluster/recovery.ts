@@ -22,7 +22,7 @@ export class RecoveredShard {
 
 /** Sorts the log's records by shard. */
 export class Recovery implements WalVisitor {
-  readonly shards = new Map<number, RecoveredShard>();
+  readonly shards: Map<number, RecoveredShard> = new Map();
 
   onEntry(shard: number, term: number, index: number, type: number, bytes: Uint8Array): void {
     const recovered = this.#shard(shard);

@@ -3,7 +3,7 @@
 import { RecordType, type Ref } from "../keyspace/keyspace.ts";
 import type { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
-import type { CommandContext, CommandDescription, KeySpecification } from "./command.ts";
+import type { CommandContext, KeySpecification } from "./command.ts";
 import { WRONG_TYPE } from "./errors.ts";
 import { parseRoundedInteger } from "./integers.ts";
 
@@ -16,9 +16,9 @@ export const TWO_KEYS: KeySpecification = { first: 1, last: 2, step: 1 };
 export const ALL_KEYS: KeySpecification = { first: 1, last: -1, step: 1 };
 export const KEY_VALUE_PAIRS: KeySpecification = { first: 1, last: -1, step: 2 };
 
-/** Whether a command's arity allows so many arguments, its name counted. */
-export function takesCount(command: CommandDescription, count: number): boolean {
-  return command.arity >= 0 ? count === command.arity : count >= -command.arity;
+/** Whether an arity (negative: at least so many) allows so many arguments, the name counted. */
+export function takesCount(arity: number, count: number): boolean {
+  return arity >= 0 ? count === arity : count >= -arity;
 }
 
 /** The live record of the key in an argument, or 0. */

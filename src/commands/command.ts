@@ -70,8 +70,8 @@ export interface CommandDescription {
   readonly categories?: readonly string[];
   readonly summary: string;
   /**
-   * Arguments without the name: words, `name:type` (type string when left out), TOKENS in capitals,
-   * `[optional]`, `a|b`, `[more ...]`. The source of `COMMAND DOCS` and of the reference pages.
+   * Arguments without the name, in the notation of `syntax.ts`: `key [NX|XX] [EX seconds:integer]`.
+   * The source of `COMMAND DOCS` and of the reference pages.
    */
   readonly syntax?: string;
   /** Version of Redis that had it first. */

@@ -19,7 +19,7 @@ const IF_ANY = 2;
 const IF_GREATER = 4;
 const IF_LESS = 8;
 
-const CONDITIONS = "[NX|XX|GT|LT]";
+const CONDITIONS = "[condition=NX|XX|GT|LT]";
 
 /** Commands on the expiry of keys. */
 export const expiryCommands: readonly DataCommand[] = [

@@ -40,8 +40,9 @@ export const stringWriteCommands: readonly DataCommand[] = [
     group: "string",
     summary: "Sets a key to a string, with options for conditions, expiry and the old value.",
     syntax:
-      "key value [NX|XX] [GET] [EX seconds:integer|PX milliseconds:integer|" +
-      "EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|KEEPTTL]",
+      "key value [condition=NX|XX] [GET] " +
+      "[expiration=EX seconds:integer | PX milliseconds:integer | " +
+      "EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | KEEPTTL]",
     since: "1.0.0",
     complexity: "O(1)",
     apply: set,
@@ -84,8 +85,8 @@ export const stringWriteCommands: readonly DataCommand[] = [
     group: "string",
     summary: "Returns the value of a key and sets or takes away its expiry.",
     syntax:
-      "key [EX seconds:integer|PX milliseconds:integer|" +
-      "EXAT unix-time-seconds:unix-time|PXAT unix-time-milliseconds:unix-time|PERSIST]",
+      "key [expiration=EX seconds:integer | PX milliseconds:integer | " +
+      "EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST]",
     since: "6.2.0",
     complexity: "O(1)",
     apply: getex,

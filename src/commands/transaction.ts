@@ -138,7 +138,7 @@ function checkSteps(args: Args): void {
         id,
       });
     }
-    if (!takesCount(command, stepArgs.count)) throw damaged("a step without its arguments");
+    if (!takesCount(command.arity, stepArgs.count)) throw damaged("a step without its arguments");
   }
 }
 

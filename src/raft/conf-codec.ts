@@ -6,7 +6,7 @@ import type { ConfState, NodeId } from "./types.ts";
 const VERSION = 1;
 const FLAG_AUTO_LEAVE = 1;
 /** Bytes the caller may add to a configuration entry. */
-export const CONF_CONTEXT_BYTES_MAX = 1 << 20;
+export const CONF_CONTEXT_BYTES_MAX: number = 1 << 20;
 
 /**
  * What a `config` entry says: the whole configuration in force after it, and the caller's bytes.

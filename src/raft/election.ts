@@ -84,7 +84,7 @@ export function onVoteRequest(raft: RaftState, message: Message): void {
   refuseVote(raft, message);
 }
 
-/** Refuses a (pre-)vote, and tells the candidate how far this node knows the log to be committed. */
+/** Refuses a (pre-)vote, and tells the candidate what this node knows to be committed. */
 export function refuseVote(raft: RaftState, message: Message): void {
   const pre = message.type === MessageType.preVote;
   const type = pre ? MessageType.preVoteResponse : MessageType.voteResponse;
@@ -96,9 +96,9 @@ export function refuseVote(raft: RaftState, message: Message): void {
 }
 
 /**
- * Learns from a refusal what is committed. Without it a group can be stuck for good: the voters of a
- * new configuration do not know that it is committed and ask the old ones, who do know, have longer
- * logs, and no longer stand for election themselves.
+ * Learns from a refusal what is committed. Without it a group can be stuck for good: the voters of
+ * a new configuration do not know that it is committed and ask the old ones, who do know, have
+ * longer logs, and no longer stand for election themselves.
  */
 function learnCommit(raft: RaftState, message: Message): void {
   if (raft.role === Role.leader || message.commit <= raft.commit) return;

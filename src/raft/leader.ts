@@ -19,12 +19,14 @@ export function refusalOf(raft: RaftState, bytes: number): Refusal | null {
   return full ? "uncommittedFull" : null;
 }
 
+/** Appends a command; returns its index, or 0 when refused. */
 export function propose(raft: RaftState, data: Uint8Array): Index {
   if (refusalOf(raft, data.length) !== null) return 0;
   appendOwn(raft, raft.newEntry(EntryType.normal, data));
   return raft.log.lastIndex;
 }
 
+/** Heartbeats, the check of the quorum, and giving up a transfer that takes too long. */
 export function tickLeader(raft: RaftState): void {
   raft.heartbeatElapsed++;
   raft.electionElapsed++;
@@ -50,6 +52,7 @@ function checkQuorum(raft: RaftState): void {
   if (!active) becomeFollower(raft, raft.term, 0);
 }
 
+/** A member took or refused an append: commits, backtracks, streams on. */
 export function onAppendResponse(raft: RaftState, message: Message): void {
   const progress = heardFrom(raft, message);
   if (progress === null) return;
@@ -80,6 +83,7 @@ function onAcceptedAppend(raft: RaftState, progress: Progress, index: Index): vo
   maybeSendTimeoutNow(raft, progress);
 }
 
+/** A member is alive: an append that was lost, or a probe that waits, is found out here. */
 export function onHeartbeatResponse(raft: RaftState, message: Message): void {
   const progress = heardFrom(raft, message);
   if (progress === null) return;

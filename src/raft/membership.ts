@@ -10,6 +10,7 @@ export type Tally = "won" | "lost" | "pending";
 /** Which number of each voter a quorum is asked for. */
 type Field = "match" | "round" | "commit";
 
+/** Members, their progress, and the questions to a quorum of them. */
 export class Membership {
   conf: ConfState;
   /** All members but this node, in the order of the configuration. */

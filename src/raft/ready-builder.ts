@@ -36,6 +36,7 @@ class ReadyWork implements Ready {
   round = 0;
 }
 
+/** Knows what was handed out, and so what is new. */
 export class ReadyBuilder {
   readonly #raft: RaftState;
   readonly #work = new ReadyWork();

@@ -23,6 +23,7 @@ export function becomePreCandidate(raft: RaftState): void {
   restartElectionTimer(raft);
 }
 
+/** Enters the next term and votes for itself. */
 export function becomeCandidate(raft: RaftState): void {
   invariant(raft.role !== Role.leader, "a leader does not stand for election");
   resetForTerm(raft, raft.term + 1);

@@ -33,6 +33,7 @@ export interface PendingRead {
 const NO_ENTRIES: readonly Entry[] = Object.freeze([]);
 const NO_BYTES = new Uint8Array(0);
 
+/** One core's variables; the protocol's parts are functions over it. */
 export class RaftState {
   readonly config: RaftConfig;
   readonly id: NodeId;
@@ -69,7 +70,7 @@ export class RaftState {
   electionElapsed = 0;
   heartbeatElapsed = 0;
   electionTimeout = 0;
-  votes = new Map<NodeId, boolean>();
+  votes: Map<NodeId, boolean> = new Map();
   /** TimeoutNow came in this term, but a committed change of members is not applied yet. */
   standWhenApplied = false;
 

@@ -31,6 +31,7 @@ export function maybeSendTimeoutNow(raft: RaftState, progress: Progress): void {
   sendTimeoutNow(raft, progress.id);
 }
 
+/** Asks `to` to stand at once; this leader may not use a lease any more. */
 export function sendTimeoutNow(raft: RaftState, to: NodeId): void {
   raft.timeoutNowSent = true;
   raft.send(raft.draft(MessageType.timeoutNow, to));

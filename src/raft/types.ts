@@ -237,8 +237,8 @@ export interface ConfStep {
 }
 
 /**
- * Steps that take effect together. No steps at all: leave the joint configuration; or, outside of one
- * and with a context, an entry for the context alone.
+ * Steps that take effect together. No steps at all: leave the joint configuration; or, outside of
+ * one and with a context, an entry for the context alone.
  */
 export interface ConfChange {
   readonly steps: readonly ConfStep[];

@@ -57,7 +57,7 @@ class ApplyContext implements CommandContext {
 /** Applies entries in order. Deterministic: depends on the entries alone. */
 export class Applier {
   readonly keyspace: MemoryKeyspace;
-  readonly sessions = new SessionTable();
+  readonly sessions: SessionTable = new SessionTable();
   readonly context: ApplyContext;
   /** Highest shard time in an applied entry, Unix ms. */
   timeMs = 0;

@@ -21,12 +21,12 @@ const KEPT_BYTES_MAX = 2 * 1024 * 1024;
  * copy.
  */
 export class Batch {
-  logged = new OperationBuffer();
-  local = new OperationBuffer();
+  logged: OperationBuffer = new OperationBuffer();
+  local: OperationBuffer = new OperationBuffer();
   /** Operations of both kinds, and logged ones alone. */
   count = 0;
   loggedCount = 0;
-  kinds = new Uint8Array(COUNT_FIRST);
+  kinds: Uint8Array = new Uint8Array(COUNT_FIRST);
   readonly targets: ReplyTarget[] = [];
   readonly sequences: number[] = [];
   /** Where the entry stands in the log; 0 until it is proposed. */

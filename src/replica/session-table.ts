@@ -2,7 +2,7 @@
 // replicated state.
 
 /** Sessions that were not heard of for this long (shard time) are forgotten. */
-export const SESSION_IDLE_MS_MAX = 15 * 60_000;
+export const SESSION_IDLE_MS_MAX: number = 15 * 60_000;
 /** Replies kept for one session; a forwarder keeps fewer in flight. */
 export const SESSION_REPLIES_MAX = 65_536;
 const SWEEP_INTERVAL_MS = 60_000;

@@ -13,7 +13,7 @@ export const SNAPSHOT_MAGIC: Uint8Array = Uint8Array.from(Buffer.from("KVSNAP\x0
 /** Bytes before a section's payload: kind, length, checksum. */
 export const SECTION_HEADER_BYTES = 12;
 /** No section is longer: larger values are cut by the keyspace's chunks. */
-export const SECTION_BYTES_MAX = 64 * 1024 * 1024;
+export const SECTION_BYTES_MAX: number = 64 * 1024 * 1024;
 
 /** What a snapshot says of itself. */
 export interface SnapshotMeta {

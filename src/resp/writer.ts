@@ -31,7 +31,7 @@ export class RespWriter implements Reply {
   readonly errorsByCode: Map<string, number> = new Map();
   readonly #initialBytes: number;
 
-  constructor(initialBytes = 1024 * 1024) {
+  constructor(initialBytes: number = 1024 * 1024) {
     this.#initialBytes = initialBytes;
     this.bytes = Buffer.allocUnsafeSlow(initialBytes);
     this.view = new DataView(this.bytes.buffer);

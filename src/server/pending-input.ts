@@ -15,8 +15,8 @@ export class PendingInput {
   length: number;
   /** Nothing can be run before so many bytes are here. */
   neededBytes = 0;
-  readonly args = new Args();
-  readonly parser = new CommandParser(defaultLimits);
+  readonly args: Args = new Args();
+  readonly parser: CommandParser = new CommandParser(defaultLimits);
 
   /** Starts with a copy of `bytes[from, end)`. */
   constructor(bytes: Uint8Array, from: number, end: number) {

@@ -4,6 +4,7 @@ import { invariant } from "../base/invariant.ts";
 import { decodeOperation, type OperationBuffer } from "../commands/operation.ts";
 import { CommandTable } from "../commands/table.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
+import { CommandDocs } from "../commands/docs.ts";
 import { unknownCommand } from "../commands/errors.ts";
 import type { Clock, Scheduler } from "../platform/clock.ts";
 import type { Connection, ConnectionHandler, Listener, Network } from "../platform/network.ts";
@@ -83,12 +84,12 @@ export class RespServer {
   readonly clock: Clock;
   readonly options: RespServerOptions;
   readonly commands: CommandTable<CommandEntry>;
-  readonly parser = new CommandParser(defaultLimits);
-  readonly args = new Args();
-  readonly writer = new RespWriter();
-  readonly sessions = new Map<number, Session>();
-  readonly slowLog = new SlowLog();
-  readonly logins = new LoginGuard();
+  readonly parser: CommandParser = new CommandParser(defaultLimits);
+  readonly args: Args = new Args();
+  readonly writer: RespWriter = new RespWriter();
+  readonly sessions: Map<number, Session> = new Map();
+  readonly slowLog: SlowLog = new SlowLog();
+  readonly logins: LoginGuard = new LoginGuard();
   readonly pause: ClientPause;
   readonly cron: ServerCron;
   /** Monotonic ms when the server was made. */
@@ -110,6 +111,7 @@ export class RespServer {
   readonly #resumable = new Set<Session>();
   #flushWanted = false;
   #nextSessionId = 1;
+  #commandDocs: CommandDocs | null = null;
   #flushing = false;
 
   constructor(
@@ -254,6 +256,12 @@ export class RespServer {
     let calls = 0;
     for (const entry of this.commands.all) calls += entry.calls;
     return calls;
+  }
+
+  /** What COMMAND tells of all commands; made when it is first asked for. */
+  commandDocs(): CommandDocs {
+    this.#commandDocs ??= new CommandDocs(this.commands.all.map(({ description }) => description));
+    return this.#commandDocs;
   }
 
   /** Sets the counters behind INFO to zero, here and in the node. */

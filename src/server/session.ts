@@ -30,7 +30,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
   readonly id: number;
   /** Identity for retried writes: unique over nodes and restarts. */
   readonly sessionId: number;
-  readonly state = new SessionState();
+  readonly state: SessionState = new SessionState();
   protocol = 2;
   /** The command that came last, for CLIENT LIST. */
   lastEntry: CommandEntry | null = null;

@@ -6,7 +6,7 @@ import { FRAME_HEADER_BYTES } from "./wal-format.ts";
 import { SECTOR_BYTES } from "./wal-types.ts";
 
 /** Where the frame begins in its buffer: the first frame of a segment is written with its header. */
-export const FRAME_AT = SECTOR_BYTES;
+export const FRAME_AT: number = SECTOR_BYTES;
 const PAYLOAD_AT = FRAME_AT + FRAME_HEADER_BYTES;
 const CAPACITY_MIN = 64 * 1024;
 /** A buffer above this is given back when a frame uses less than a quarter of it. */

@@ -31,6 +31,7 @@ export class ShardPlan {
   /** Copied entries that count, by index; of two copies the later one. */
   readonly copies: Map<number, CopiedEntry> = new Map();
   mark: CopiedMark | null = null;
+  /** Index of the last entry in place, or of the snapshot that took the log's place. */
   #last = 0;
   #entries = 0;
   /** Index of the first entry that counts and stands in its own place, 0 when there is none. */
@@ -47,13 +48,13 @@ export class ShardPlan {
 
   copy(index: number, entry: CopiedEntry): void {
     this.copies.set(index, entry);
-    this.#last = Math.max(this.#last, index);
   }
 
   /** An entry stands in its own place. */
   entry(index: number): void {
     const last = this.#last;
-    if (last !== 0 && index !== last + 1) this.#replace(index > last ? 0 : index);
+    if (last === 0) this.#forgetCopies(index);
+    else if (index !== last + 1) this.#replace(index > last ? 0 : index);
     if (this.#firstInPlace === 0) this.#firstInPlace = index;
     this.#last = index;
     this.#entries++;

@@ -14,7 +14,7 @@ const CRC_BYTES = 4;
 /** Bytes of a frame before its records. */
 export const FRAME_HEADER_BYTES = 64;
 /** No frame has more payload, whatever the settings of the run that wrote it. */
-export const FRAME_PAYLOAD_LIMIT = 16 * 1024 * 1024;
+export const FRAME_PAYLOAD_LIMIT: number = 16 * 1024 * 1024;
 
 /** What a frame is besides its records; bits. */
 export const FrameFlag = {

@@ -41,7 +41,7 @@ export function recordUnits(timed: boolean, keyLength: number, valueLength: numb
  * Records by reference, and the memory they live in. Knows nothing of keys' order or of databases.
  */
 export class Arena {
-  readonly segments = new Segments();
+  readonly segments: Segments = new Segments();
   /** The segments' views by number, here for speed: `ref >>> 16` is the number. */
   readonly bytes: Buffer[] = this.segments.bytes;
   readonly views: DataView[] = this.segments.views;

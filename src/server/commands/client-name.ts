@@ -7,7 +7,7 @@ const NAME_BYTES_MAX = 1024;
 
 export const BAD_CLIENT_NAME =
   "ERR Client names cannot contain spaces, newlines or special characters.";
-export const CLIENT_NAME_TOO_LONG = `ERR names of clients are limited to ${NAME_BYTES_MAX} bytes`;
+export const CLIENT_NAME_TOO_LONG: string = `ERR names of clients are limited to ${NAME_BYTES_MAX} bytes`;
 
 /** Null when an argument may be a client's name, or the error. */
 export function clientNameError(args: Args, index: number): string | null {

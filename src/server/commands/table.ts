@@ -3,6 +3,7 @@ import type { SessionCommand } from "../command-entry.ts";
 import { authCommands } from "./auth.ts";
 import { clientCommands } from "./client.ts";
 import { clusterCommands } from "./cluster.ts";
+import { commandCommands } from "./command.ts";
 import { configCommands } from "./config.ts";
 import { connectionCommands } from "./connection.ts";
 import { diagnosticCommands } from "./diagnostics.ts";
@@ -14,6 +15,7 @@ export const sessionCommands: readonly SessionCommand[] = [
   ...connectionCommands,
   ...authCommands,
   ...clientCommands,
+  ...commandCommands,
   ...configCommands,
   ...statusCommands,
   ...diagnosticCommands,

@@ -114,6 +114,7 @@ function plain(name: string, flags: DataCommand["flags"], id: number): DataComma
     keys: { first: 1, last: 1, step: 1 },
     group: "string",
     summary: "For tests.",
+    syntax: "key",
     since: "1.0.0",
     complexity: "O(1)",
     apply: (_context, args: Args, reply: Reply) => {
