@@ -91,7 +91,7 @@ export class KvorumNode implements PeersOwner {
   #transport: PeerTransport | null = null;
   readonly #forwarder: Forwarder;
   #cleaning = false;
-  #walBytesAtSnapshot = 0;
+  #logBytesAtSnapshot = 0;
 
   private constructor(
     environment: NodeEnvironment,
@@ -178,6 +178,17 @@ export class KvorumNode implements PeersOwner {
 
   get snapshots(): Snapshots {
     return this.#snapshots;
+  }
+
+  /** Keys removed because their time had come, since start. */
+  get expiredKeys(): number {
+    return this.#expirer.expiredKeys;
+  }
+
+  /** Saves the state; joins a save that runs. */
+  async saveSnapshot(): Promise<void> {
+    this.#logBytesAtSnapshot = this.replicas.log.appendedBytes;
+    await this.#snapshots.save();
   }
 
   get wal(): Wal {
@@ -272,7 +283,13 @@ export class KvorumNode implements PeersOwner {
     this.#expirer = new Expirer(this.#replica, this.replicas.incarnation * 2 ** 21);
     this.replicas.add(this.#replica);
     this.#router = new Router(this.#replica);
-    this.#snapshots = new Snapshots(this.#replica, store, this.#snapshotLog(), file);
+    this.#snapshots = new Snapshots(
+      this.#replica,
+      store,
+      this.#snapshotLog(),
+      this.#environment.clock,
+      file,
+    );
     this.#transfers = new SnapshotTransfers(this.#transfersOwner(store));
   }
 
@@ -335,7 +352,7 @@ export class KvorumNode implements PeersOwner {
   #afterApply(): void {
     this.#wantCleaning();
     const bytes = this.replicas.log.appendedBytes;
-    if (bytes - this.#walBytesAtSnapshot > this.#snapshotEveryBytes()) this.#saveInBackground();
+    if (bytes - this.#logBytesAtSnapshot > this.#snapshotEveryBytes()) this.#saveInBackground();
   }
 
   #snapshotEveryBytes(): number {
@@ -355,7 +372,7 @@ export class KvorumNode implements PeersOwner {
 
   #saveInBackground(): void {
     if (this.#snapshots.saving) return;
-    this.#walBytesAtSnapshot = this.replicas.log.appendedBytes;
+    this.#logBytesAtSnapshot = this.replicas.log.appendedBytes;
     const { clock, report } = this.#environment;
     const startedMs = clock.monotonicMs();
     const onSaved = ({ index }: SnapshotFile): void => {
@@ -365,7 +382,7 @@ export class KvorumNode implements PeersOwner {
     const onFailed = (error: unknown): void => {
       report("error", "snapshot failed", { error: String(error) });
     };
-    void this.#snapshots.save(clock.wallMs()).then(onSaved, onFailed);
+    void this.#snapshots.save().then(onSaved, onFailed);
   }
 
   #onLeadership(replica: Replica): void {

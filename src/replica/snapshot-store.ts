@@ -15,6 +15,8 @@ export interface SnapshotFile {
   readonly path: string;
   readonly index: number;
   readonly term: number;
+  /** Length as written; 0 when the file was found at start. */
+  readonly bytes: number;
 }
 
 /** The snapshot files of one shard. */
@@ -44,7 +46,7 @@ export class SnapshotStore {
       const match = NAME.exec(name);
       if (match === null) continue;
       const path = `${this.directory}/${name}`;
-      files.push({ path, index: Number(match[1]), term: Number(match[2]) });
+      files.push({ path, index: Number(match[1]), term: Number(match[2]), bytes: 0 });
     }
     return files.sort((left, right) => right.index - left.index);
   }
@@ -181,7 +183,8 @@ export class SnapshotWriter {
     const path = `${this.#directory}/${this.#name}`;
     await this.#disk.rename(`${path}.tmp`, path);
     await this.#disk.syncDirectory(this.#directory);
-    return { path, index: this.#mark.index, term: this.#mark.term };
+    const { index, term } = this.#mark;
+    return { path, index, term, bytes: this.#position };
   }
 
   /** Drops the file. */

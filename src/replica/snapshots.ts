@@ -1,6 +1,7 @@
 // Decides when a shard's state is saved, saves it, and lets the log forget what the snapshot holds.
 import { DbError } from "../base/errors.ts";
 import { invariant } from "../base/invariant.ts";
+import type { Clock } from "../platform/clock.ts";
 import { SnapshotLoader } from "../keyspace/memory/snapshot-loader.ts";
 import type { Applier } from "./applier.ts";
 import type { Replica } from "./replica.ts";
@@ -24,6 +25,19 @@ export interface SnapshotLog {
   setFloor(shard: number, index: number): void;
   /** Writes what was appended; resolves when it is durable. */
   sync(): Promise<void>;
+}
+
+/** Saves of the past and the one that runs. Times in milliseconds. */
+export interface SnapshotsView {
+  readonly running: boolean;
+  readonly runningMs: number;
+  /** Unix ms. */
+  readonly lastAtMs: number;
+  readonly lastOk: boolean;
+  /** -1 before the first. */
+  readonly lastDurationMs: number;
+  readonly lastBytes: number;
+  readonly count: number;
 }
 
 /** Loads a snapshot's sections into an empty state machine. */
@@ -70,16 +84,23 @@ export class Snapshots {
   readonly #log: SnapshotLog;
   #running: Promise<SnapshotFile> | null = null;
   #newest: SnapshotFile | null;
-  /** Unix ms of the last success, and whether the last try succeeded. */
-  lastSavedMs = 0;
-  lastOk = true;
+  readonly #clock: Clock;
+  #startedMs = 0;
+  /** Unix ms of the last success; 0 before the first. */
+  #lastSavedMs = 0;
+  #lastOk = true;
+  #lastDurationMs = -1;
+  #lastBytes = 0;
+  #count = 0;
 
   constructor(
     replica: Replica,
     store: SnapshotStore,
     log: SnapshotLog,
+    clock: Clock,
     newest: SnapshotFile | null,
   ) {
+    this.#clock = clock;
     this.#replica = replica;
     this.#store = store;
     this.#log = log;
@@ -103,6 +124,19 @@ export class Snapshots {
     return this.#store;
   }
 
+  /** For people: what was saved when. `sinceMs`: Unix ms that stands for "never saved". */
+  view(sinceMs: number): SnapshotsView {
+    return {
+      running: this.saving,
+      runningMs: this.saving ? this.#clock.monotonicMs() - this.#startedMs : 0,
+      lastAtMs: this.#lastSavedMs === 0 ? sinceMs : this.#lastSavedMs,
+      lastOk: this.#lastOk,
+      lastDurationMs: this.#lastDurationMs,
+      lastBytes: this.#lastBytes,
+      count: this.#count,
+    };
+  }
+
   /** What a snapshot taken now would say of itself. */
   metaNow(): SnapshotMeta {
     const { applier, raft, options } = this.#replica;
@@ -123,8 +157,8 @@ export class Snapshots {
   }
 
   /** Saves the state as it is now, unless a save runs: then resolves with that one. */
-  save(nowMs: number): Promise<SnapshotFile> {
-    this.#running ??= this.#save(nowMs).finally(() => {
+  save(): Promise<SnapshotFile> {
+    this.#running ??= this.#save().finally(() => {
       this.#running = null;
     });
     return this.#running;
@@ -135,15 +169,19 @@ export class Snapshots {
     await this.#become(file);
   }
 
-  async #save(nowMs: number): Promise<SnapshotFile> {
+  async #save(): Promise<SnapshotFile> {
+    this.#startedMs = this.#clock.monotonicMs();
     try {
       const file = await this.#store.save(this.stream());
       await this.#become(file);
-      this.lastSavedMs = nowMs;
-      this.lastOk = true;
+      this.#lastSavedMs = this.#clock.wallMs();
+      this.#lastDurationMs = this.#clock.monotonicMs() - this.#startedMs;
+      this.#lastBytes = file.bytes;
+      this.#lastOk = true;
+      this.#count++;
       return file;
     } catch (error) {
-      this.lastOk = false;
+      this.#lastOk = false;
       throw error;
     }
   }
