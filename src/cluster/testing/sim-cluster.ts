@@ -20,9 +20,9 @@ export interface BootOptions {
   readonly join?: readonly number[];
   readonly bootstrapExpect?: number;
   readonly node?: Partial<NodeOptions>;
-  /** Name by which others reach it; by default its own. */
-  readonly host?: string;
   readonly peerPort?: number;
+  /** Peer port at which the others are asked. */
+  readonly joinPort?: number;
 }
 
 /** One line of a node's log. */
@@ -180,9 +180,12 @@ export class SimCluster {
         ...given.node,
       },
       bind: [machine.name],
-      address: { host: given.host ?? machine.name, ...address },
+      address: { host: machine.name, ...address },
       secret: Buffer.from("secret"),
-      join: (given.join ?? []).map((each) => ({ host: `n${each}`, port: PEER_PORT })),
+      join: (given.join ?? []).map((each) => ({
+        host: `n${each}`,
+        port: given.joinPort ?? PEER_PORT,
+      })),
       bootstrapExpect: given.bootstrapExpect ?? 0,
       release: "0.0.0",
     };
