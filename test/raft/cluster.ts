@@ -128,7 +128,7 @@ export class TestNode {
     this.alive = true;
   }
 
-  /** One turn of the shell's loop: sends at once; writes and applies wait for their own commands. */
+  /** One turn of the shell's loop: sends at once; writes and applies wait for their commands. */
   processReady(): void {
     const ready = this.core.ready();
     this.#cluster.observer.onReady?.(this, ready);
@@ -186,7 +186,7 @@ export class TestNode {
     return true;
   }
 
-  /** Snapshots the state machine to disk and drops the log before it, as far as `keepFrom` allows. */
+  /** Snapshots the state machine to disk, then drops the log up to `index` or the snapshot. */
   compact(index: number): void {
     const { core, disk } = this;
     if (core.appliedIndex <= core.persistedIndex && core.appliedIndex > disk.snapshot.index) {

@@ -1,4 +1,4 @@
-// Random schedules against Raft's promises; RAFT_SEEDS=from..to runs others, RAFT_STEPS longer ones.
+// Random schedules against Raft's promises; RAFT_SEEDS=from..to and RAFT_STEPS choose others.
 import { describe, expect, test } from "vitest";
 import { Simulation } from "./simulation.ts";
 import type { Counts } from "./simulation.ts";

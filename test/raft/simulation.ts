@@ -258,7 +258,7 @@ export class Simulation {
     }
   }
 
-  /** Whether `id` is a member, or some later change makes it one again: a stale leader cannot know. */
+  /** Whether `id` is a member, or becomes one again by a change a stale leader cannot know. */
   #comesBack(id: NodeId, leader: TestNode): boolean {
     if (isMember(leader.core.conf, id)) return true;
     const entries = this.cluster.network.flatMap((message) => message.entries);

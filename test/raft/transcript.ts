@@ -220,7 +220,7 @@ export class Transcript {
     }
   }
 
-  /** `1>2`, `>2`, `1>` or nothing, and `type=append`, `first=2`: which messages on the way are meant. */
+  /** Which messages on the way: `1>2`, `>2`, `1>` or nothing; `type=append`, `first=2`. */
   #chosen(line: Line): (message: Message) => boolean {
     const [from = "", to = ""] = (line.words[0] ?? ">").split(">");
     const type = line.options.get("type");
