@@ -142,6 +142,7 @@ export class Segments {
   }
 
   #dropLarge(number: number, size: number): void {
+    freeMemory(this.bytes[number]!.buffer);
     this.#detach(number);
     this.#emptySingles.push(number);
     this.reservedBytes -= size;
@@ -149,6 +150,7 @@ export class Segments {
   }
 
   #dropSegment(first: number): void {
+    freeMemory(this.bytes[first]!.buffer);
     for (let stripe = 0; stripe < SEGMENT_STRIPES; stripe++) this.#detach(first + stripe);
     this.#emptyGroups.push(first);
     this.reservedBytes -= SEGMENT_BYTES;
@@ -205,4 +207,23 @@ function largeSteps(byteCount: number): number {
   let grain = 1;
   while (steps > grain * 16) grain *= 2;
   return Math.ceil(steps / grain) * grain;
+}
+
+/** `ArrayBuffer.transfer`, which Node 20 does not have yet. */
+interface Transferable extends ArrayBuffer {
+  transfer?: (byteCount: number) => ArrayBuffer;
+}
+
+/**
+ * Gives a buffer's memory back now; dropping the last reference would leave it to the next full
+ * collection, which an idle node may never run. All views of the buffer become empty.
+ */
+function freeMemory(memory: ArrayBufferLike): void {
+  const buffer = memory as Transferable;
+  if (buffer.transfer === undefined) {
+    // The copy owns the memory now. It is a young object, so the next small collection frees it.
+    structuredClone(buffer, { transfer: [buffer] });
+  } else {
+    buffer.transfer(0);
+  }
 }
