@@ -14,10 +14,10 @@ import type {
   ProgressView,
   ShardView,
   SnapshotView,
-} from "../server/node-view.ts";
-import type { ClusterNode } from "./cluster-node.ts";
-import type { Member } from "./membership-types.ts";
-import { FIRST_SHARD } from "./router.ts";
+} from "./node-view.ts";
+import type { ClusterNode } from "../cluster/cluster-node.ts";
+import type { Member } from "../cluster/membership-types.ts";
+import { FIRST_SHARD } from "../cluster/router.ts";
 
 /** Facts and acts that come from the process around the node. */
 export interface ViewOptions {
