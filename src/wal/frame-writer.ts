@@ -172,7 +172,7 @@ export class FrameWriter {
   }
 
   get #isBlocked(): boolean {
-    return this.#waitsForSegment || this.#noSpace;
+    return this.#noSpace || (this.#waitsForSegment && this.#pool.starved);
   }
 
   /** Lets those go on who wait for the end of writing. */

@@ -79,7 +79,7 @@ async function assemble(
     segments.begin(spare, capacity, random.uint32(), lastSequence + 1, lastSequence);
   }
   const settle = (): void => {
-    for (const { path, bytes } of found.spares) void pool.giveBack(path, bytes);
+    for (const path of found.spares) void pool.giveBack(path);
   };
   const queue = new FrameQueue(frameBytesMax(segmentBytes), lastSequence + 1);
   return { queue, segments, pool, tracks, report: reportOf(found), settle };

@@ -21,7 +21,7 @@ export interface FoundLog {
   /** Oldest first; empty when there is no log. */
   readonly segments: FoundSegment[];
   /** Files that hold nothing of the log. */
-  readonly spares: readonly { path: string; bytes: number }[];
+  readonly spares: readonly string[];
   readonly lastSequence: number;
   readonly frames: number;
   /** Highest segment number on any file. */
@@ -96,44 +96,58 @@ class Finder {
     const found = await this.#findEnd();
     await this.#checkHeaderless(found.segments, found.lastSequence);
     const kept = new Set(found.segments.map((segment) => segment.path));
-    const spares = this.#files
-      .filter(({ reader }) => !kept.has(reader.path))
-      .map(({ reader }) => ({ path: reader.path, bytes: reader.fileBytes }));
+    const spares = this.#files.map(({ reader }) => reader.path).filter((path) => !kept.has(path));
     const cleanShutdown = found.segments.length === 0 || (this.#lastFlags & FrameFlag.close) !== 0;
     const relaxed = (this.#lastFlags & FrameFlag.relaxed) !== 0;
     return { ...found, spares, numberMax: this.#numberMax, cleanShutdown, relaxed };
   }
 
   async #findEnd(): Promise<FoundEnd> {
-    const chain = await this.#chain(this.#numberMax);
-    const found = await this.#walk(chain);
+    const { chain, beyond } = await this.#longestChain();
+    const found = await this.#walk(chain, beyond);
     const last = found.segments.at(-1);
     if (found.cut === null || last === undefined || last === chain.at(-1)) return found;
     // Under relaxed sync the log may end before its newest segment; what that one said of the oldest
     // needed segment does not count then.
-    const again = await this.#walk(await this.#chain(last.header.number));
-    return { ...again, cut: found.cut };
+    const shorter = await this.#chain(last.header.number);
+    return { ...(await this.#walk(shorter.chain, [])), cut: found.cut };
   }
 
-  /** The segments of the log, oldest first: from a given last one back to the oldest it needs. */
-  async #chain(last: number): Promise<FoundSegment[]> {
+  /**
+   * The newest segments that hang together, and those `beyond` a segment that is missing. Under relaxed
+   * sync that one may never have reached the disk; `walk` finds out whether anything durable is lost.
+   */
+  async #longestChain(): Promise<{ chain: FoundSegment[]; beyond: FoundSegment[] }> {
+    const beyond: FoundSegment[] = [];
+    let last = this.#numberMax;
+    for (;;) {
+      const { chain, missing } = await this.#chain(last);
+      if (missing === 0) return { chain, beyond };
+      beyond.unshift(...chain);
+      const below = [...this.#byNumber.keys()].filter((number) => number < missing);
+      if (below.length === 0) throw missingSegment(chain[0]!, missing);
+      last = Math.max(...below);
+    }
+  }
+
+  /**
+   * The segments of the log, oldest first: from a given last one back to the oldest it needs.
+   * `missing` is the number of a segment that should be there, or 0.
+   */
+  async #chain(last: number): Promise<{ chain: FoundSegment[]; missing: number }> {
     const chain: FoundSegment[] = [];
     let segment = this.#byNumber.get(last);
     let needs = 0;
     while (segment !== undefined) {
       chain.unshift(segment);
-      const { header, path } = segment;
+      const { header } = segment;
       if (needs === 0) needs = await this.#oldestNeeded(segment);
       if (header.previous === 0 || (needs !== 0 && header.number <= needs)) break;
       segment = this.#byNumber.get(header.previous);
-      if (segment === undefined) {
-        throw corrupt("a segment is missing", path, 0, header.firstSequence, {
-          missing: header.previous,
-        });
-      }
+      if (segment === undefined) return { chain, missing: header.previous };
     }
     this.#oldest = needs;
-    return chain;
+    return { chain, missing: 0 };
   }
 
   /** The oldest segment that the last sound frame of a segment still needs; 0 when it has none. */
@@ -146,7 +160,7 @@ class Finder {
   }
 
   /** Reads the chain to the end of the log. */
-  async #walk(chain: FoundSegment[]): Promise<FoundEnd> {
+  async #walk(chain: FoundSegment[], beyond: FoundSegment[]): Promise<FoundEnd> {
     const segments: FoundSegment[] = [];
     let frames = 0;
     let lastSequence = 0;
@@ -164,8 +178,9 @@ class Finder {
       lastSequence = end.nextSequence - 1;
       const next = chain[at + 1];
       if (next !== undefined && next.header.firstSequence === end.nextSequence) continue;
-      await this.#checkBehind(chain.slice(at), end.offset, end.nextSequence);
-      if (!end.damaged && next === undefined) break;
+      const rest = [...chain.slice(at), ...beyond];
+      await this.#checkBehind(rest, end.offset, end.nextSequence);
+      if (!end.damaged && rest.length === 1) break;
       const cut = {
         file: path,
         offset: end.offset,
@@ -182,14 +197,18 @@ class Finder {
     return frames === 0 ? [] : segments;
   }
 
-  /** Fails when a frame behind the end says that what stands at the end was durable. */
+  /** Fails when something behind the end says that what stands at the end was durable. */
   async #checkBehind(rest: FoundSegment[], offset: number, sequence: number): Promise<void> {
-    for (const [at, { header, reader }] of rest.entries()) {
+    for (const [at, segment] of rest.entries()) {
+      const { header, reader } = segment;
       const from = at === 0 ? offset + SECTOR_BYTES : SECTOR_BYTES;
       const begun = at > 0 && header.durableSequence >= sequence;
-      if (begun || (await reader.provesDurable(from, sequence, header.salt, header.number))) {
-        throw corrupt("a frame is damaged", rest[0]!.path, offset, sequence);
-      }
+      if (!begun && !(await reader.provesDurable(from, sequence, header.salt, header.number)))
+        continue;
+      const before = rest[at - 1]?.header.number;
+      const isNext = at === 0 || header.previous === before;
+      if (!isNext) throw missingSegment(segment, header.previous);
+      throw corrupt("a frame is damaged", rest[0]!.path, offset, sequence);
     }
   }
 
@@ -203,6 +222,11 @@ class Finder {
       }
     }
   }
+}
+
+function missingSegment(after: FoundSegment, missing: number): DbError {
+  const { header, path } = after;
+  return corrupt("a segment is missing", path, 0, header.firstSequence, { missing });
 }
 
 function corrupt(

@@ -82,7 +82,7 @@ export class SegmentList {
   settle(durableSequence: number): void {
     while (this.#freed.length > 0 && this.#freed[0]!.sequence <= durableSequence) {
       const { segment } = this.#freed.shift()!;
-      void this.#pool.giveBack(segment.path, segment.header.capacityBytes);
+      void this.#pool.giveBack(segment.path);
     }
   }
 }

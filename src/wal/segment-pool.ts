@@ -51,6 +51,8 @@ export class SegmentPool {
   readonly #dsync: boolean;
   readonly #events: SegmentPoolEvents;
   readonly #ready: SpareFile[] = [];
+  /** Files to be used again, not yet looked at. */
+  readonly #returned: string[] = [];
   readonly #zeros: Buffer;
   #nextId = 1;
   #wanted = false;
@@ -100,9 +102,10 @@ export class SegmentPool {
 
   /** Begins to make files ready, in the background, until there are enough. */
   fill(): void {
-    if (this.#making !== null || this.#closed || this.#retry !== null) return;
-    if (this.#ready.length >= SPARE_FILES) return;
-    this.#making = this.#makeOne();
+    if (this.#making !== null || this.#closed) return;
+    if (this.#returned.length > 0) this.#making = this.#reuseOne();
+    else if (this.#retry === null && this.#ready.length < SPARE_FILES)
+      this.#making = this.#makeOne();
   }
 
   /** Makes one file now; for the start, when there is no log to write to. */
@@ -118,21 +121,13 @@ export class SegmentPool {
   }
 
   /** Takes a file that no segment needs any more: for later use, or to be removed. */
-  async giveBack(path: string, capacityBytes: number): Promise<void> {
-    await this.gate.run(async () => {
-      if (this.#closed) return;
-      try {
-        if (capacityBytes !== this.#segmentBytes || this.#ready.length >= SPARE_FILES) {
-          await this.#disk.remove(path);
-          await this.#disk.syncDirectory(this.#directory);
-          return;
-        }
-        const file = await this.#disk.open(path, { mode: "write", dsync: this.#dsync });
-        this.#addReady({ path, file, filledBytes: await file.size() });
-      } catch (error) {
-        this.#events.onPoolFailed("reuse", path, error);
-      }
-    });
+  async giveBack(path: string): Promise<void> {
+    if (this.#closed) return;
+    if (this.#ready.length + this.#returned.length >= SPARE_FILES) {
+      await this.#remove(path);
+      return;
+    }
+    this.#returned.push(path);
     this.fill();
   }
 
@@ -154,7 +149,7 @@ export class SegmentPool {
   #addReady(spare: SpareFile): void {
     this.#ready.push(spare);
     this.#wanted = false;
-    this.starved = false;
+    if (this.#ready.length >= SPARE_FILES) this.starved = false;
     this.#events.onSpareChanged();
   }
 
@@ -174,6 +169,7 @@ export class SegmentPool {
       await this.gate.run(() => this.#disk.syncDirectory(this.#directory));
       const filledBytes = await this.#fillFile(file);
       this.#making = null;
+      this.starved = false;
       if (this.#closed) await file.close();
       else this.#addReady({ path, file, filledBytes });
     } catch (error) {
@@ -183,15 +179,51 @@ export class SegmentPool {
     this.fill();
   }
 
+  /** Opens a file that was used before; a part of it that was never written is filled up. */
+  async #reuseOne(): Promise<void> {
+    const path = this.#returned.shift()!;
+    let file: DiskFile | null = null;
+    try {
+      const opened = await this.gate.run(() =>
+        this.#disk.open(path, { mode: "write", dsync: this.#dsync }),
+      );
+      file = opened;
+      const bytes = await this.gate.run(() => opened.size());
+      if (bytes > this.#segmentBytes) {
+        await opened.close();
+        await this.#remove(path);
+        this.#making = null;
+      } else {
+        const filledBytes = await this.#fillFile(opened, bytes);
+        this.#making = null;
+        if (this.#closed) await opened.close();
+        else this.#addReady({ path, file: opened, filledBytes });
+      }
+    } catch (error) {
+      await this.#giveUp(path, file, error);
+      return;
+    }
+    this.fill();
+  }
+
+  async #remove(path: string): Promise<void> {
+    try {
+      await this.gate.run(() => this.#disk.remove(path));
+      await this.gate.run(() => this.#disk.syncDirectory(this.#directory));
+    } catch (error) {
+      if (!this.#closed) this.#events.onPoolFailed("remove", path, error);
+    }
+  }
+
   /** Writes zeros until the file is full, or is needed as it is. */
-  async #fillFile(file: DiskFile): Promise<number> {
-    let at = 0;
+  async #fillFile(file: DiskFile, from = 0): Promise<number> {
+    let at = from;
     while (at < this.#segmentBytes && !this.#closed) {
       if (this.#wanted && this.#ready.length === 0) break;
       const length = Math.min(this.#zeros.length, this.#segmentBytes - at);
-      const from = at;
+      const begin = at;
       const beganMs = this.#clock.monotonicMs();
-      await this.gate.run(() => this.#writeZeros(file, from, length));
+      await this.gate.run(() => this.#writeZeros(file, begin, length));
       at += length;
       // Half of the time belongs to others.
       await this.#pause(this.#clock.monotonicMs() - beganMs);
@@ -208,15 +240,13 @@ export class SegmentPool {
     });
   }
 
-  #writeZeros(file: DiskFile, at: number, length: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      file.write(this.#zeros, 0, length, at, (error, bytes) => {
-        if (error !== null) reject(error);
-        else if (bytes === length) resolve();
-        else if (bytes === 0) reject(new Error(`no byte of ${length} was written`));
-        else this.#writeZeros(file, at + bytes, length - bytes).then(resolve, reject);
-      });
-    });
+  async #writeZeros(file: DiskFile, from: number, length: number): Promise<void> {
+    let at = from;
+    while (at < from + length) {
+      const bytes = await writeOnce(file, this.#zeros, from + length - at, at);
+      if (bytes === 0) throw new Error(`no byte of ${length} was written`);
+      at += bytes;
+    }
   }
 
   async #giveUp(path: string, file: DiskFile | null, error: unknown): Promise<void> {
@@ -253,6 +283,14 @@ export class SegmentPool {
 export function isNoSpace(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : null;
   return code === "ENOSPC" || code === "EDQUOT";
+}
+
+function writeOnce(file: DiskFile, bytes: Buffer, length: number, at: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    file.write(bytes, 0, length, at, (error, written) =>
+      error === null ? resolve(written) : reject(error),
+    );
+  });
 }
 
 function syncFile(file: DiskFile): Promise<void> {
