@@ -1,6 +1,8 @@
-import fc from "fast-check";
+// The request parser: good and bad input as tables, limits, and independence from how input is cut.
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../base/bytes.ts";
+import { invariant } from "../base/invariant.ts";
 import { Args } from "./args.ts";
 import {
   CommandParser,
@@ -38,12 +40,11 @@ function parseAll(input: string | Uint8Array, limits: RequestLimits = defaultLim
     args.setMemory(bytes, viewOf(bytes));
     const next = parser.parse(bytes, at, end, args);
     if (next === INCOMPLETE) {
-      expect(at === end || parser.neededBytes > end - at).toBe(true);
+      invariant(at === end || parser.neededBytes > end - at, "more bytes are asked for");
       return { commands, end: end - at };
     }
     if (next === MALFORMED) return { commands, end: parser.error };
-    expect(next).toBeGreaterThan(at);
-    expect(next).toBeLessThanOrEqual(end);
+    invariant(next > at && next <= end, "a command ends behind its start and within the input");
     commands.push(wordsOf(args));
     at = next;
   }
@@ -294,13 +295,13 @@ describe("any input", () => {
   });
 
   test("that is garbage ends in commands, a wait or an error, never in an exception", () => {
-    const likely = fc.constantFrom(..."*$-+0123456789\r\n \"'\\x\0\xff");
+    const likely = fc.constantFrom(...Array.from("*$-+0123456789\r\n \"'\\x\0\xff"));
     fc.assert(
       fc.property(
         fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.string({ unit: likely, maxLength: 60 })),
         (garbage) => {
           const { end } = parseAll(garbage);
-          if (typeof end === "string") expect(end).toMatch(/^Protocol error: \S/);
+          expect(String(end)).toMatch(/^(Protocol error: \S.*|\d+)$/s);
         },
       ),
       { numRuns: 20_000 },

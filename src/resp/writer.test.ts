@@ -1,4 +1,5 @@
-import fc from "fast-check";
+// Replies as bytes in both protocols, growing and reusing of the buffer, counting of errors.
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../base/bytes.ts";
 import { NullReply } from "./null-reply.ts";
@@ -26,7 +27,11 @@ describe("RespWriter", () => {
     { name: "OK", write: (r) => r.ok(), resp2: "+OK\r\n" },
     { name: "a status", write: (r) => r.simple("PONG"), resp2: "+PONG\r\n" },
     { name: "an error", write: (r) => r.error("ERR no"), resp2: "-ERR no\r\n" },
-    { name: "an error on one line", write: (r) => r.error("ERR a\r\nb\nc"), resp2: "-ERR a  b c\r\n" },
+    {
+      name: "an error on one line",
+      write: (r) => r.error("ERR a\r\nb\nc"),
+      resp2: "-ERR a  b c\r\n",
+    },
     {
       name: "an error with bytes of a client",
       write: (r) => r.error("ERR caf\xc3\xa9"),
@@ -92,7 +97,11 @@ describe("RespWriter", () => {
         const expected: Buffer[] = [];
         for (const value of values) {
           writer.bulk(value, viewOf(value), 0, value.length);
-          expected.push(Buffer.from(`$${value.length}\r\n`), Buffer.from(value), Buffer.from("\r\n"));
+          expected.push(
+            Buffer.from(`$${value.length}\r\n`),
+            Buffer.from(value),
+            Buffer.from("\r\n"),
+          );
         }
         expect(writer.take().equals(Buffer.concat(expected))).toBe(true);
       }),
@@ -129,7 +138,11 @@ describe("RespWriter", () => {
   test("counts errors in all and by code, in bounded memory", () => {
     const writer = new RespWriter();
     for (const text of ["ERR a", "ERR b", "WRONGTYPE c", "LONE"]) writer.error(text);
-    expect([...writer.errorsByCode]).toEqual([["ERR", 2], ["WRONGTYPE", 1], ["LONE", 1]]);
+    expect([...writer.errorsByCode]).toEqual([
+      ["ERR", 2],
+      ["WRONGTYPE", 1],
+      ["LONE", 1],
+    ]);
     for (let code = 0; code < 1000; code++) writer.error(`E${code} x`);
     expect(writer.errors).toBe(1004);
     expect(writer.errorsByCode.size).toBeLessThanOrEqual(129);

@@ -6,15 +6,16 @@ import type { Args } from "../resp/args.ts";
 /** Where a session's data commands go. */
 export interface Backend {
   /**
-   * Whether reads may run here and now: this node leads and holds a lease. Ask once per batch of input,
-   * after its bytes are in hand; the answer is good for that batch.
+   * Whether reads may run here and now: this node leads and holds a lease. Ask once per batch of
+   * input, after its bytes are in hand; the answer is good for that batch.
    */
   readable(): boolean;
   /** The context for a read that runs now; only after `readable`. */
   readContext(database: number): CommandContext;
   /**
-   * Takes an operation that cannot be answered at once: a write, or a read behind writes of its own session
-   * or without a lease. The arguments are copied. `target` gets exactly one reply for `sequence`.
+   * Takes an operation that cannot be answered at once: a write, or a read behind writes of its own
+   * session or without a lease. The arguments are copied. `target` gets exactly one reply for
+   * `sequence`.
    */
   submit(
     command: DataCommand,

@@ -15,7 +15,10 @@ export interface PauseHost {
   flush(): void;
 }
 
-/** The pause of one server: none, writes or all. A second one makes it longer and stricter, never less. */
+/**
+ * The pause of one server: none, writes or all. A second one makes it longer and stricter, never
+ * less.
+ */
 export class ClientPause {
   /** Writes are held: asked for every command. */
   holdsWrites = false;

@@ -4,18 +4,23 @@ import type { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
 import type { Session } from "./session.ts";
 
-/** A command that concerns the connection or the server, not the data: runs at once, on this node. */
+/**
+ * A command that concerns the connection or the server, not the data: runs at once, on this node.
+ */
 export interface SessionCommand extends CommandDescription {
   /**
-   * Waits until all earlier commands of the session are answered, and holds back later ones: for what
-   * changes the protocol, ends the session or needs the replies before it.
+   * Waits until all earlier commands of the session are answered, and holds back later ones: for
+   * what changes the protocol, ends the session or needs the replies before it.
    */
   readonly barrier?: boolean;
   /** Its arguments may be secrets: they are shown nowhere. */
   readonly hidesArguments?: boolean;
   /** Only a name for subcommands (`client` for `client|list`), which are rows of their own. */
   readonly isContainer?: boolean;
-  /** Runs the command; writes exactly one reply, unless it took charge of the reply by `session.defer`. */
+  /**
+   * Runs the command; writes exactly one reply, unless it took charge of the reply by
+   * `session.defer`.
+   */
   readonly run: (session: Session, args: Args, reply: Reply) => void;
 }
 

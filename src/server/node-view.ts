@@ -1,5 +1,6 @@
-// What the server's own commands (INFO, ROLE, CLUSTER, CONFIG, WAIT, SHUTDOWN) see and ask of the node they run
-// on. The cluster layer implements it; nothing here knows of Raft's or the log's insides.
+// What the server's own commands (INFO, ROLE, CLUSTER, CONFIG, WAIT, SHUTDOWN) see and ask of the
+// node they run on. The cluster layer implements it; nothing here knows of Raft's or the log's
+// insides.
 
 /** Who this node is: fixed from start to end. */
 export interface NodeIdentity {
@@ -7,7 +8,9 @@ export interface NodeIdentity {
   readonly version: string;
   /** Number of the node in its cluster, from 1. */
   readonly nodeId: number;
-  /** 40 lower-case hex digits, the same for the node's whole life: its id in Redis Cluster's words. */
+  /**
+   * 40 lower-case hex digits, the same for the node's whole life: its id in Redis Cluster's words.
+   */
   readonly name: string;
   /** 40 lower-case hex digits, new with every start. */
   readonly runId: string;
@@ -58,7 +61,10 @@ export interface MemberView {
   readonly name: string;
   /** Address for clients; empty for this node itself when it listens on all addresses. */
   readonly host: string;
-  /** The port that is announced to cluster clients: the cluster port when set, the main port otherwise. */
+  /**
+   * The port that is announced to cluster clients: the cluster port when set, the main port
+   * otherwise.
+   */
   readonly port: number;
   readonly peerPort: number;
   readonly isSelf: boolean;
@@ -66,7 +72,10 @@ export interface MemberView {
   readonly isVoter: boolean;
   /** Heard from within the time in which a live node is heard from; this node itself always is. */
   readonly online: boolean;
-  /** Highest log index known to be durable there; -1 when this node cannot know, because it does not lead. */
+  /**
+   * Highest log index known to be durable there; -1 when this node cannot know, because it does not
+   * lead.
+   */
   readonly matchIndex: number;
   /** Milliseconds since it was last heard from; 0 for this node, -1 for never. */
   readonly silentMs: number;
@@ -191,7 +200,9 @@ export interface NodeView {
   resetStats(): void;
   /** Writes a snapshot; resolves when it is on disk. Joins the running one, if any. */
   snapshot(): Promise<void>;
-  /** Hands leadership over and stops the process in an orderly way, after a snapshot when `save`. */
+  /**
+   * Hands leadership over and stops the process in an orderly way, after a snapshot when `save`.
+   */
   shutdown(save: boolean): void;
   /** For tests: stands still for so long, as a stopped process would. */
   sleep(ms: number): void;

@@ -1,4 +1,5 @@
-// What a server does once a second: measures its traffic, closes connections that were idle for too long.
+// What a server does once a second: measures its traffic, closes connections that were idle for too
+// long.
 import type { Timer } from "../platform/clock.ts";
 import type { RespServer } from "./resp-server.ts";
 

@@ -269,7 +269,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
     }
     if (args.count < entry.argumentsMin || args.count > entry.argumentsMax) {
       entry.rejectedCalls++;
-      this.#refuse(wrongArity(entry.name));
+      if (entry.name === "exec") this.#abortTransaction(wrongArity(entry.name));
+      else this.#refuse(wrongArity(entry.name));
       return true;
     }
     const state = this.state;
@@ -323,7 +324,9 @@ export class Session implements ConnectionHandler, ReplyTarget {
     }
   }
 
-  /** Runs a read at once where that is allowed, or submits: for commands that are built, not parsed. */
+  /**
+   * Runs a read at once where that is allowed, or submits: for commands that are built, not parsed.
+   */
   runData(command: DataCommand, isWrite: boolean, database: number, args: Args): void {
     const server = this.server;
     const sequence = this.#issued++;
@@ -362,10 +365,20 @@ export class Session implements ConnectionHandler, ReplyTarget {
     return true;
   }
 
-  /** A reply to the present command that is an error; counted as one in a transaction being queued. */
+  /**
+   * A reply to the present command that is an error; counted as one in a transaction being queued.
+   */
   #refuse(error: string): void {
     if (this.state.transaction !== null) this.state.transaction.failed = true;
     this.replyError(error);
+  }
+
+  /** An EXEC that is refused ends the transaction, as in Redis. */
+  #abortTransaction(error: string): void {
+    this.state.transaction = null;
+    this.state.watched = [];
+    const why = error.replace(/^ERR /, "");
+    this.replyError(`EXECABORT Transaction discarded because of: ${why}`);
   }
 
   /** Answers the present command with an error, in its turn. */
@@ -383,8 +396,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
   }
 
   /**
-   * For a session command that cannot answer at once: input is held until the returned function is called,
-   * with what writes the reply.
+   * For a session command that cannot answer at once: input is held until the returned function is
+   * called, with what writes the reply.
    */
   defer(): (write: (reply: Reply) => void) => void {
     invariant(!this.#deferred, "one deferred reply at a time");
@@ -396,7 +409,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
       if (this.#closed) return;
       write(this.openReply(sequence));
       this.closeReply(sequence);
-      // Never at once: this may be the middle of applying a batch. The input goes on with the next flush.
+      // Never at once: this may be the middle of applying a batch. The input goes on with the next
+      // flush.
       this.server.resumeSoon(this);
       this.server.wantFlush();
     };

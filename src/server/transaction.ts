@@ -1,4 +1,5 @@
-// MULTI, EXEC, DISCARD, WATCH, UNWATCH: commands are kept encoded, and EXEC is one operation in the log.
+// MULTI, EXEC, DISCARD, WATCH, UNWATCH: commands are kept encoded, and EXEC is one operation in the
+// log.
 import { CommandId } from "../commands/ids.ts";
 import { encodeOperation, OperationBuffer } from "../commands/operation.ts";
 import { encodeWatchList, execCommand, rawReplyCommand } from "../commands/transaction.ts";
@@ -298,4 +299,10 @@ class WatchRequest implements ReplyTarget {
 }
 
 /** The commands of this file, for the server's table. */
-export const transactionCommands: readonly SessionCommand[] = [multi, exec, discard, watch, unwatch];
+export const transactionCommands: readonly SessionCommand[] = [
+  multi,
+  exec,
+  discard,
+  watch,
+  unwatch,
+];

@@ -10,14 +10,14 @@ import { echoed, word } from "./family.ts";
 /** Says whether a client is meant. */
 export type ClientFilter = (session: Session) => boolean;
 
-const TYPES = ["normal", "master", "replica", "slave", "pubsub"];
+const TYPES = new Set(["normal", "master", "replica", "slave", "pubsub"]);
 const BAD_ID = "ERR Invalid client ID";
 const BAD_KILL_ID = "ERR client-id should be greater than 0";
 
 /** Reads a client type. All our clients are normal: others match none. Returns an error instead. */
 function typeFilter(args: Args, index: number): ClientFilter | string {
   const type = word(args, index).toLowerCase();
-  if (!TYPES.includes(type)) return `ERR Unknown client type '${echoed(args, index)}'`;
+  if (!TYPES.has(type)) return `ERR Unknown client type '${echoed(args, index)}'`;
   return () => type === "normal";
 }
 

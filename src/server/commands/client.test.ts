@@ -1,3 +1,4 @@
+// CLIENT and its subcommands over fake connections.
 import { describe, expect, test } from "vitest";
 import { ServerTester, type TestClient } from "../testing/server-tester.ts";
 
@@ -22,7 +23,10 @@ describe("CLIENT", () => {
     { line: "CLIENT ID x", reply: "-ERR wrong number of arguments for 'client|id' command" },
     { line: "CLIENT INFO x", reply: "-ERR wrong number of arguments for 'client|info' command" },
     { line: "CLIENT GETNAME", reply: "$-1" },
-    { line: "CLIENT SETNAME", reply: "-ERR wrong number of arguments for 'client|setname' command" },
+    {
+      line: "CLIENT SETNAME",
+      reply: "-ERR wrong number of arguments for 'client|setname' command",
+    },
     { line: "CLIENT SETNAME bob", reply: "+OK" },
     { line: 'CLIENT SETNAME ""', reply: "+OK" },
     { line: 'CLIENT SETNAME "a b"', reply: BAD_NAME },
@@ -76,9 +80,8 @@ describe("CLIENT", () => {
     const { tester, clients } = await startWith(1);
     const help = clients[0]!.ask("CLIENT HELP");
     expect(help).toMatch(/^\*\d+ \+CLIENT <subcommand> \[<arg> \[value\] \[opt\] \.\.\.\]\./);
-    for (const { name } of tester.server.commands.all) {
-      if (name.startsWith("client|")) expect(help).toContain(`+${name.slice(7).toUpperCase()}`);
-    }
+    const rows = tester.server.commands.all.filter(({ name }) => name.startsWith("client|"));
+    for (const { name } of rows) expect(help).toContain(`+${name.slice(7).toUpperCase()}`);
   });
 
   test("INFO is the line of LIST on this client, with the fields of Redis 7.2 in their order", async () => {
@@ -202,16 +205,22 @@ describe("CLIENT REPLY", () => {
     expect(clients[0]!.replies()).toBe("+OK $1 c");
   });
 
-  test.each(["PING x", "see x", "slowsee x", "put x", "NOSUCH", "CLIENT", "CLIENT foo", "SELECT 99"])(
-    "SKIP swallows the reply to %s and no other",
-    async (line) => {
-      const { tester, clients } = await startWith(1);
-      clients[0]!.send(`PING a\r\nCLIENT REPLY SKIP\r\n${line}\r\nput b\r\n`);
-      tester.backend.answerAll();
-      tester.settle();
-      expect(clients[0]!.replies()).toBe("$1 a $1 b");
-    },
-  );
+  test.each([
+    "PING x",
+    "see x",
+    "slowsee x",
+    "put x",
+    "NOSUCH",
+    "CLIENT",
+    "CLIENT foo",
+    "SELECT 99",
+  ])("SKIP swallows the reply to %s and no other", async (line) => {
+    const { tester, clients } = await startWith(1);
+    clients[0]!.send(`PING a\r\nCLIENT REPLY SKIP\r\n${line}\r\nput b\r\n`);
+    tester.backend.answerAll();
+    tester.settle();
+    expect(clients[0]!.replies()).toBe("$1 a $1 b");
+  });
 
   test("SKIP swallows a reply that is ready before its turn", async () => {
     const { tester, clients } = await startWith(1);

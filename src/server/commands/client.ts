@@ -171,8 +171,8 @@ export const clientCommands: readonly SessionCommand[] = container(
       flags: ["admin", "noscript", "loading", "stale"],
       summary: "Ends the connections that match all filters; SKIPME is YES by default.",
       syntax:
-        "ip:port|[ID client-id:integer] [TYPE NORMAL|MASTER|REPLICA|PUBSUB] [USER username] " +
-        "[ADDR ip:port] [LADDR ip:port] [SKIPME YES|NO]",
+        "[address] [ID client-id:integer] [TYPE NORMAL|MASTER|REPLICA|PUBSUB] [USER username] " +
+        "[ADDR address] [LADDR address] [SKIPME YES|NO]",
       complexity: "O(N) in the connections",
       since: "2.4.0",
       run: kill,

@@ -23,7 +23,9 @@ function topologyFor(session: Session): readonly ShardNodes[] {
   });
 }
 
-/** The address to tell this client: where it reached us, for a node that listens on all addresses. */
+/**
+ * The address to tell this client: where it reached us, for a node that listens on all addresses.
+ */
 function hostFor(session: Session, member: MemberView): string {
   if (member.host !== "" || !member.isSelf) return member.host;
   const { local } = session.connection;
@@ -102,11 +104,7 @@ export function nodesText(session: Session): string {
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function nodeLine(
-  session: Session,
-  topology: readonly ShardNodes[],
-  member: MemberView,
-): string {
+function nodeLine(session: Session, topology: readonly ShardNodes[], member: MemberView): string {
   const led = topology.filter(({ shard }) => shard.leaderId === member.nodeId);
   const followed = topology.find(({ shard }) => shard.nodeIds.includes(member.nodeId));
   const leader = led.length > 0 ? undefined : followed?.nodes[0];

@@ -1,3 +1,4 @@
+// CLUSTER: the topology in all its forms, and what is refused with what to do instead.
 import { describe, expect, test } from "vitest";
 import { slotOf } from "../../base/slot.ts";
 import { fakeMember, fakeName } from "../testing/fake-node.ts";
@@ -16,9 +17,7 @@ async function startCluster(): Promise<ServerTester> {
     fakeMember(2, { isLeader: true, matchIndex: -1, silentMs: 40 }),
     fakeMember(3, { online: false, matchIndex: -1, silentMs: 9_000, linkedAtMs: 0 }),
   ];
-  tester.node.shardList = [
-    { ...tester.node.shardList[0]!, leaderId: 2, nodeIds: [1, 2, 3] },
-  ];
+  tester.node.shardList = [{ ...tester.node.shardList[0]!, leaderId: 2, nodeIds: [1, 2, 3] }];
   return tester;
 }
 
@@ -30,7 +29,10 @@ describe("CLUSTER", () => {
     { line: "CLUSTER MYSHARDID", reply: `$40 ${"5".repeat(40)}` },
     { line: "CLUSTER KEYSLOT {user:1}.age", reply: `:${slotOf(Buffer.from("user:1"), 0, 6)}` },
     { line: 'CLUSTER KEYSLOT ""', reply: ":0" },
-    { line: "CLUSTER KEYSLOT", reply: "-ERR wrong number of arguments for 'cluster|keyslot' command" },
+    {
+      line: "CLUSTER KEYSLOT",
+      reply: "-ERR wrong number of arguments for 'cluster|keyslot' command",
+    },
     { line: "CLUSTER COUNTKEYSINSLOT 1", reply: ":2" },
     { line: "CLUSTER COUNTKEYSINSLOT -1", reply: "-ERR Invalid slot" },
     { line: "CLUSTER COUNTKEYSINSLOT 16384", reply: "-ERR Invalid slot" },
@@ -99,7 +101,9 @@ describe("CLUSTER", () => {
         `*14 ${node(2, "master", 0)} *14 ${node(1, "replica", 100)}`,
     );
     client.ask("HELLO 3");
-    expect(client.ask("CLUSTER SHARDS")).toMatch(/^\*1 %2 \$5 slots .* \*2 %7 \$2 id .* %7 \$2 id /);
+    expect(client.ask("CLUSTER SHARDS")).toMatch(
+      /^\*1 %2 \$5 slots .* \*2 %7 \$2 id .* %7 \$2 id /,
+    );
   });
 
   test("NODES gives a line for each node in Redis's form", async () => {

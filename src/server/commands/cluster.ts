@@ -1,4 +1,5 @@
-// CLUSTER: what Redis Cluster's clients and tools ask. What they would change by hand happens by itself here.
+// CLUSTER: what Redis Cluster's clients and tools ask. What they would change by hand happens by
+// itself here.
 import { SLOT_COUNT, slotOf } from "../../base/slot.ts";
 import { integerArgument } from "../../commands/access.ts";
 import { NOT_AN_INTEGER } from "../../commands/errors.ts";
@@ -180,33 +181,42 @@ const rows: readonly Row[] = [
 ];
 
 const JOIN = "start the new node with --join HOST:PEERPORT, and it becomes a member by itself";
+const EPOCHS = "epochs are terms of the log, and move with elections alone";
 const SLOTS = "slots are given to shards by the cluster itself";
 
-/** Subcommands of Redis Cluster that change it by hand: name, arity, and what to do instead. */
-const refused: readonly (readonly [name: string, arity: number, instead: string])[] = [
-  ["addslots", -3, SLOTS],
-  ["addslotsrange", -4, SLOTS],
-  ["bumpepoch", 2, "epochs are terms of the log, and move with elections alone"],
-  ["delslots", -3, SLOTS],
-  ["delslotsrange", -4, SLOTS],
-  ["failover", -2, "stop the leader with SIGTERM or SHUTDOWN, and it hands over first"],
-  ["flushslots", 2, SLOTS],
-  ["forget", 3, "a node that stays away is replaced by the cluster itself"],
-  ["meet", -4, JOIN],
-  ["replicate", 3, "copies are placed by the cluster itself"],
-  ["reset", -2, "stop the node and give it an empty --data directory"],
-  ["saveconfig", 2, "the state of the cluster is on disk before it takes effect"],
-  ["set-config-epoch", 3, "epochs are terms of the log, and move with elections alone"],
-  ["setslot", -4, SLOTS],
+/**
+ * Subcommands of Redis Cluster that change it by hand: name, arity, arguments, what to do instead.
+ */
+const refused: readonly (readonly [
+  name: string,
+  arity: number,
+  syntax: string,
+  instead: string,
+])[] = [
+  ["addslots", -3, "slot:integer [slot:integer ...]", SLOTS],
+  ["addslotsrange", -4, "start-slot:integer end-slot:integer", SLOTS],
+  ["bumpepoch", 2, "", EPOCHS],
+  ["delslots", -3, "slot:integer [slot:integer ...]", SLOTS],
+  ["delslotsrange", -4, "start-slot:integer end-slot:integer", SLOTS],
+  ["failover", -2, "[FORCE|TAKEOVER]", "stop the leader with SIGTERM or SHUTDOWN: it hands over"],
+  ["flushslots", 2, "", SLOTS],
+  ["forget", 3, "node-id", "a node that stays away is replaced by the cluster itself"],
+  ["meet", -4, "ip port:integer", JOIN],
+  ["replicate", 3, "node-id", "copies are placed by the cluster itself"],
+  ["reset", -2, "[HARD|SOFT]", "stop the node and give it an empty --data directory"],
+  ["saveconfig", 2, "", "the state of the cluster is on disk before it takes effect"],
+  ["set-config-epoch", 3, "config-epoch:integer", EPOCHS],
+  ["setslot", -4, "slot:integer IMPORTING|MIGRATING|NODE|STABLE [node-id]", SLOTS],
 ];
 
-const refusedRows = refused.map(([name, arity, instead]): Row => {
+const refusedRows = refused.map(([name, arity, syntax, instead]): Row => {
   const error = `ERR CLUSTER ${name.toUpperCase()} is not used in Kvorum: ${instead}`;
   return {
     name,
     arity,
     flags: ["admin", "stale"],
     summary: `Refused: ${instead}.`,
+    syntax,
     since: "3.0.0",
     run: (_session, _args, reply) => reply.error(error),
   };

@@ -1,3 +1,4 @@
+// CONFIG: values, errors, all or nothing, and that what is set counts.
 import { describe, expect, test } from "vitest";
 import { parameters } from "../config/parameters.ts";
 import { readInteger, readMemory } from "../config/values.ts";
@@ -16,12 +17,18 @@ describe("CONFIG", () => {
     { line: "CONFIG GET maxclients", reply: "*2 $10 maxclients $5 10000" },
     { line: "CONFIG GET MAXCLIENTS", reply: "*2 $10 maxclients $5 10000" },
     { line: "CONFIG GET save", reply: "*2 $4 save $0" },
-    { line: "CONFIG GET appendonly appendf*", reply: "*4 $10 appendonly $3 yes $11 appendfsync $6 always" },
+    {
+      line: "CONFIG GET appendonly appendf*",
+      reply: "*4 $10 appendonly $3 yes $11 appendfsync $6 always",
+    },
     { line: "CONFIG GET port por[t] p?rt", reply: "*2 $4 port $4 6379" },
     { line: "CONFIG GET databases", reply: "*2 $9 databases $2 16" },
     { line: "CONFIG GET bind", reply: "*2 $4 bind $9 127.0.0.1" },
     { line: "CONFIG SET", reply: "-ERR wrong number of arguments for 'config|set' command" },
-    { line: "CONFIG SET maxclients", reply: "-ERR wrong number of arguments for 'config|set' command" },
+    {
+      line: "CONFIG SET maxclients",
+      reply: "-ERR wrong number of arguments for 'config|set' command",
+    },
     {
       line: "CONFIG SET maxclients 1 timeout",
       reply: "-ERR wrong number of arguments for 'config|set' command",
@@ -53,10 +60,7 @@ describe("CONFIG", () => {
     { line: "CONFIG SET maxmemory-policy noeviction", reply: "+OK" },
     {
       line: "CONFIG SET maxmemory-policy allkeys-lru",
-      reply: failed(
-        "maxmemory-policy",
-        "argument(s) must be one of the following: noeviction",
-      ),
+      reply: failed("maxmemory-policy", "argument(s) must be one of the following: noeviction"),
     },
     {
       line: "CONFIG SET timeout -1",
@@ -82,7 +86,10 @@ describe("CONFIG", () => {
       reply: failed("save", "snapshots are written as the log grows; see BGSAVE"),
     },
     { line: 'CONFIG SET notify-keyspace-events ""', reply: "+OK" },
-    { line: "CONFIG SET slowlog-log-slower-than abc", reply: failed("slowlog-log-slower-than", INTEGER) },
+    {
+      line: "CONFIG SET slowlog-log-slower-than abc",
+      reply: failed("slowlog-log-slower-than", INTEGER),
+    },
     { line: "CONFIG SET client-output-buffer-limit 'normal 64mb 0 0'", reply: "+OK" },
     { line: "CONFIG SET client-output-buffer-limit 'pubsub 32mb 0 60'", reply: "+OK" },
     {
@@ -117,7 +124,10 @@ describe("CONFIG", () => {
       line: 'CONFIG SET requirepass "\\xff"',
       reply: failed("requirepass", "argument is too long or not UTF-8"),
     },
-    { line: "CONFIG RESETSTAT x", reply: "-ERR wrong number of arguments for 'config|resetstat' command" },
+    {
+      line: "CONFIG RESETSTAT x",
+      reply: "-ERR wrong number of arguments for 'config|resetstat' command",
+    },
   ])("$line", async ({ line, reply }) => {
     const tester = await ServerTester.start();
     expect(tester.connect().ask(line)).toBe(reply);

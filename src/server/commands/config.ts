@@ -4,12 +4,7 @@ import { wrongArity } from "../../commands/errors.ts";
 import type { Args } from "../../resp/args.ts";
 import type { Reply } from "../../resp/reply.ts";
 import type { SessionCommand } from "../command-entry.ts";
-import {
-  type Assignment,
-  findParameter,
-  parameters,
-  setParameters,
-} from "../config/parameters.ts";
+import { type Assignment, findParameter, parameters, setParameters } from "../config/parameters.ts";
 import type { Session } from "../session.ts";
 import { container, echoed, word } from "./family.ts";
 

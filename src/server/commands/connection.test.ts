@@ -1,3 +1,4 @@
+// PING to QUIT, HELLO and AUTH: replies, protocols, failed logins, secrets.
 import { describe, expect, test } from "vitest";
 import { ServerTester } from "../testing/server-tester.ts";
 
@@ -34,7 +35,10 @@ describe("commands on the connection", () => {
       line: 'NOSUCH "a\\r\\n-ERR b"',
       reply: "-ERR unknown command 'NOSUCH', with args beginning with: 'a  -ERR b'",
     },
-    { line: "SUBSCRIBE x", reply: "-ERR unknown command 'SUBSCRIBE', with args beginning with: 'x'" },
+    {
+      line: "SUBSCRIBE x",
+      reply: "-ERR unknown command 'SUBSCRIBE', with args beginning with: 'x'",
+    },
     { line: "client|list", reply: "-ERR unknown command 'client|list', with args beginning with:" },
   ])("$line", async ({ line, reply }) => {
     const tester = await ServerTester.start();
@@ -137,9 +141,7 @@ describe("HELLO", () => {
     const client = (await ServerTester.start()).connect();
     client.ask("MULTI");
     expect(client.ask("HELLO 3")).toBe("-ERR Command not allowed inside a transaction");
-    expect(client.ask("EXEC")).toBe(
-      "-EXECABORT Transaction discarded because of previous errors.",
-    );
+    expect(client.ask("EXEC")).toBe("-EXECABORT Transaction discarded because of previous errors.");
     for (let round = 0; round < 3; round++) expect(client.ask("HELLO 3")).toContain("proto :3");
   });
 });

@@ -1,3 +1,4 @@
+// SLOWLOG, LATENCY and DEBUG.
 import { describe, expect, test } from "vitest";
 import type { NodeView } from "../node-view.ts";
 import { ServerTester } from "../testing/server-tester.ts";
@@ -63,11 +64,14 @@ describe("SLOWLOG, LATENCY", () => {
 });
 
 describe("DEBUG", () => {
-  test.each(["DEBUG SLEEP 0", "DEBUG OBJECT x", "DEBUG SEGFAULT"])("%s is refused", async (line) => {
-    const tester = await ServerTester.start();
-    expect(tester.connect().ask(line)).toMatch(REFUSED);
-    expect(tester.node.calls).toEqual([]);
-  });
+  test.each(["DEBUG SLEEP 0", "DEBUG OBJECT x", "DEBUG SEGFAULT"])(
+    "%s is refused",
+    async (line) => {
+      const tester = await ServerTester.start();
+      expect(tester.connect().ask(line)).toMatch(REFUSED);
+      expect(tester.node.calls).toEqual([]);
+    },
+  );
 
   test("SLEEP alone is allowed on a server that was started for tests", async () => {
     const tester = await ServerTester.start();

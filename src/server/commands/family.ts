@@ -1,7 +1,9 @@
-// What every family of server commands shares: rows without keys, containers with HELP, plain arguments.
+// What every family of server commands shares: rows without keys, containers with HELP, plain
+// arguments.
 import { integerArgument } from "../../commands/access.ts";
 import type { CommandDescription, CommandFlag } from "../../commands/command.ts";
 import { unknownSubcommand } from "../../commands/errors.ts";
+import { displaySyntax } from "../../commands/syntax.ts";
 import type { Args } from "../../resp/args.ts";
 import type { Reply } from "../../resp/reply.ts";
 import type { SessionCommand } from "../command-entry.ts";
@@ -28,7 +30,11 @@ export interface Row {
 
 /** Makes commands of one documentation group from their rows. */
 export function family(group: string, rows: readonly Row[]): SessionCommand[] {
-  return rows.map((row) => ({ complexity: "O(1)", ...row, group, keys: NO_KEYS }));
+  return rows.map((row) => commandOf(row, group, row.name));
+}
+
+function commandOf(row: Row, group: string, name: string): SessionCommand {
+  return { complexity: "O(1)", ...row, name, group, keys: NO_KEYS };
 }
 
 /** The words on a container command itself. */
@@ -55,7 +61,6 @@ export function container(about: Container, rows: readonly Row[]): SessionComman
     since: "5.0.0",
     run: (_session, _args, reply) => writeHelp(lines, reply),
   };
-  const named = [...rows, help].map((row) => ({ ...row, name: `${about.name}|${row.name}` }));
   const parent: SessionCommand = {
     ...about,
     arity: -2,
@@ -65,15 +70,16 @@ export function container(about: Container, rows: readonly Row[]): SessionComman
     isContainer: true,
     run: (_session, args, reply) => reply.error(unknownSubcommand(about.name, args)),
   };
-  return [parent, ...family(about.group, named)];
+  const all = [...rows, help];
+  return [parent, ...all.map((row) => commandOf(row, about.group, `${about.name}|${row.name}`))];
 }
 
 function helpLines(name: string, rows: readonly Row[]): string[] {
   const title = `${name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`;
   const lines = [title];
   for (const row of rows) {
-    const syntax = row.syntax === undefined ? "" : ` ${row.syntax}`;
-    lines.push(`${row.name.toUpperCase()}${syntax}`, `    ${row.summary}`);
+    const syntax = displaySyntax(row.syntax ?? "");
+    lines.push(`${row.name.toUpperCase()} ${syntax}`.trimEnd(), `    ${row.summary}`);
   }
   lines.push("HELP", "    Prints this help.");
   return lines;
@@ -84,7 +90,9 @@ function writeHelp(lines: readonly string[], reply: Reply): void {
   for (const line of lines) reply.simple(line);
 }
 
-/** An argument as integer of at most 53 bits; `otherwise` when it is none, or not within the bounds. */
+/**
+ * An argument as integer of at most 53 bits; `otherwise` when it is none, or not within the bounds.
+ */
 export function boundedInteger(
   args: Args,
   index: number,
@@ -105,7 +113,9 @@ export function onOrOff(args: Args, index: number): boolean | null {
 /** How much of a client's word an error repeats, in bytes. */
 const ECHO_BYTES_MAX = 128;
 
-/** The start of an argument, fit to be repeated in an error: one character per byte, up to a NUL. */
+/**
+ * The start of an argument, fit to be repeated in an error: one character per byte, up to a NUL.
+ */
 export function echoed(args: Args, index: number): string {
   const text = Buffer.from(args.look(index).subarray(0, ECHO_BYTES_MAX)).toString("latin1");
   const nul = text.indexOf("\0");
@@ -115,7 +125,10 @@ export function echoed(args: Args, index: number): string {
 /** Longer than any word that means something. */
 const WORD_BYTES_MAX = 4096;
 
-/** An argument as text, one character per byte; of one that is too long to mean anything only the start. */
+/**
+ * An argument as text, one character per byte; of one that is too long to mean anything only the
+ * start.
+ */
 export function word(args: Args, index: number): string {
   return Buffer.from(args.look(index).subarray(0, WORD_BYTES_MAX)).toString("latin1");
 }
@@ -123,7 +136,10 @@ export function word(args: Args, index: number): string {
 const FIRST_GRAPHIC = 0x21;
 const LAST_GRAPHIC = 0x7e;
 
-/** Whether an argument has only visible ASCII characters, no space: what names of clients are made of. */
+/**
+ * Whether an argument has only visible ASCII characters, no space: what names of clients are made
+ * of.
+ */
 export function isPlainName(args: Args, index: number): boolean {
   const end = args.offset(index) + args.length(index);
   for (let at = args.offset(index); at < end; at++) {

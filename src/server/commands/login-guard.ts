@@ -1,4 +1,5 @@
-// Passwords: compared without telling where they differ, and slower after each failure from an address.
+// Passwords: compared without telling where they differ, and slower after each failure from an
+// address.
 import { createHash, timingSafeEqual } from "node:crypto";
 
 /** Delay after the first failure, doubled with each more, in milliseconds. */
@@ -17,14 +18,17 @@ interface Failures {
   waiting: number;
 }
 
-/** Remembers which addresses failed to log in, in bounded memory. Times are monotonic milliseconds. */
+/**
+ * Remembers which addresses failed to log in, in bounded memory. Times are monotonic milliseconds.
+ */
 export class LoginGuard {
   readonly #failures = new Map<string, Failures>();
 
   /**
    * A failed login came from this address.
    *
-   * @returns Milliseconds to wait before it is told, or -1 when too many of its logins wait already.
+   * @returns Milliseconds to wait before it is told, or -1 when too many of its logins wait
+   * already.
    */
   failed(address: string, nowMs: number): number {
     const known = this.#recent(address, nowMs) ?? { count: 0, lastMs: nowMs, waiting: 0 };

@@ -1,3 +1,4 @@
+// SAVE, BGSAVE, LASTSAVE and SHUTDOWN over a fake node.
 import { describe, expect, test } from "vitest";
 import { ServerTester } from "../testing/server-tester.ts";
 

@@ -78,7 +78,8 @@ export const persistenceCommands: readonly SessionCommand[] = family("server", [
     name: "save",
     arity: 1,
     flags: ["admin", "noscript", "no_multi"],
-    summary: "Writes a snapshot and answers when it is on disk; other clients are served meanwhile.",
+    summary:
+      "Writes a snapshot and answers when it is on disk; other clients are served meanwhile.",
     complexity: "O(N) in the keys",
     since: "1.0.0",
     run: save,

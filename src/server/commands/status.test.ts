@@ -1,3 +1,4 @@
+// INFO, ROLE, TIME and WAIT over a fake node.
 import { describe, expect, test } from "vitest";
 import { WORLD_EPOCH_MS } from "../../platform/simulated/sim-world.ts";
 import { fakeMember } from "../testing/fake-node.ts";
@@ -6,7 +7,9 @@ import { ServerTester } from "../testing/server-tester.ts";
 /** Fields of INFO as a map, with `# Title` for each section. */
 function infoOf(text: string): Map<string, string> {
   const fields = text.split(/ (?=# )/).flatMap((section) => section.trim().split(" "));
-  return new Map(fields.map((field) => [field.split(":")[0]!, field.slice(field.indexOf(":") + 1)]));
+  return new Map(
+    fields.map((field) => [field.split(":")[0]!, field.slice(field.indexOf(":") + 1)]),
+  );
 }
 
 async function startCluster(): Promise<ServerTester> {
@@ -124,13 +127,23 @@ describe("INFO", () => {
   test("counts commands by name, subcommands apart, and errors by code", async () => {
     const tester = await ServerTester.start();
     const client = tester.connect();
-    for (const line of ["PING", "PING", "PING a b c", "SELECT 99", "CLIENT ID", "CLIENT x", "EXEC"]) {
+    for (const line of [
+      "PING",
+      "PING",
+      "PING a b c",
+      "SELECT 99",
+      "CLIENT ID",
+      "CLIENT x",
+      "EXEC",
+    ]) {
       client.ask(line);
     }
     client.ask("slowsee BAD");
     const info = infoOf(client.ask("INFO commandstats errorstats stats"));
     const stat = (name: string): string => info.get(`cmdstat_${name}`) ?? "";
-    expect(stat("ping")).toMatch(/^calls=3,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=1$/);
+    expect(stat("ping")).toMatch(
+      /^calls=3,usec=0,usec_per_call=0.00,rejected_calls=0,failed_calls=1$/,
+    );
     expect(stat("select")).toMatch(/^calls=1,.*,rejected_calls=0,failed_calls=1$/);
     expect(stat("slowsee")).toMatch(/^calls=1,.*,failed_calls=1$/);
     expect(stat("client|id")).toMatch(/^calls=1,/);

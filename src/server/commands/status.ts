@@ -54,8 +54,8 @@ function time(session: Session, _args: Args, reply: Reply): void {
 }
 
 /**
- * How many other nodes surely have everything up to `index`. A node that does not lead knows only that a
- * write it saw acknowledged is on a majority.
+ * How many other nodes surely have everything up to `index`. A node that does not lead knows only
+ * that a write it saw acknowledged is on a majority.
  */
 function copiesOf(node: NodeView, index: number): number {
   const members = node.members();
@@ -74,7 +74,8 @@ function wait(session: Session, args: Args, reply: Reply): void {
   else if (timeoutMs < 0) reply.error("ERR timeout is negative");
   else {
     const { node } = session.server;
-    // As a barrier this runs after all writes of the session are answered, and so applied at the leader.
+    // As a barrier this runs after all writes of the session are answered, and so applied at the
+    // leader.
     const index = node.progress().commitIndex;
     if (copiesOf(node, index) >= wanted) reply.integer(copiesOf(node, index));
     else waitForCopies(session, index, wanted, timeoutMs);

@@ -1,9 +1,10 @@
-// `client-output-buffer-limit`: Redis's form of four words for each class of clients; here one hard limit.
+// `client-output-buffer-limit`: Redis's form of four words for each class of clients; here one hard
+// limit.
 import type { RespServer } from "../resp-server.ts";
 import { live, type Parameter } from "./parameter.ts";
 import { type Read, readInteger, readMemory } from "./values.ts";
 
-const CLASSES = ["normal", "slave", "replica", "pubsub"];
+const CLASSES = new Set(["normal", "slave", "replica", "pubsub"]);
 const LIMIT_BYTES_MIN = 1024 * 1024;
 const LIMIT_BYTES_MAX = 64 * 1024 ** 3;
 
@@ -12,7 +13,10 @@ function show({ options }: RespServer): string {
   return `normal ${limit} 0 0 slave ${limit} 0 0 pubsub ${limit} 0 0`;
 }
 
-/** Reads `normal 64mb 0 0 ...`: the hard limit of normal clients, or -1 when it is not among the classes. */
+/**
+ * Reads `normal 64mb 0 0 ...`: the hard limit of normal clients, or -1 when it is not among the
+ * classes.
+ */
 function read(text: string): Read<number> {
   const words = text.split(" ").filter((part) => part !== "");
   if (words.length === 0 || words.length % 4 !== 0) {
@@ -21,7 +25,7 @@ function read(text: string): Read<number> {
   let normal = -1;
   for (let at = 0; at < words.length; at += 4) {
     const kind = words[at]!.toLowerCase();
-    if (!CLASSES.includes(kind)) {
+    if (!CLASSES.has(kind)) {
       return { error: "Invalid client class specified in buffer limit configuration." };
     }
     const limits = readLimits(words[at + 1]!, words[at + 2]!, words[at + 3]!);

@@ -1,4 +1,5 @@
-// What a configuration parameter is: its name and text, and how it is read and changed while the server runs.
+// What a configuration parameter is: its name and text, and how it is read and changed while the
+// server runs.
 import type { RespServer } from "../resp-server.ts";
 import type { Read } from "./values.ts";
 
@@ -11,13 +12,16 @@ export interface Parameter {
   readonly summary: string;
   readonly get: (server: RespServer) => string;
   /**
-   * Checks a text and makes the change, or says what is wrong with it, as one clause. Null: the parameter is
-   * fixed while the server runs.
+   * Checks a text and makes the change, or says what is wrong with it, as one clause. Null: the
+   * parameter is fixed while the server runs.
    */
   readonly prepare: ((server: RespServer, text: string) => Change | string) | null;
 }
 
-/** A parameter that is only shown: set at start, or without meaning here and answered for clients that ask. */
+/**
+ * A parameter that is only shown: set at start, or without meaning here and answered for clients
+ * that ask.
+ */
 export function fixed(
   name: string,
   summary: string,
@@ -49,8 +53,8 @@ export function live<T>(about: {
 }
 
 /**
- * A parameter that has one value only. Setting just that is accepted, so that tools which set what they
- * expect go on; anything else says why it cannot be.
+ * A parameter that has one value only. Setting just that is accepted, so that tools which set what
+ * they expect go on; anything else says why it cannot be.
  */
 export function only(name: string, summary: string, value: string, why: string): Parameter {
   return {

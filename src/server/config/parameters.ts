@@ -1,4 +1,5 @@
-// The parameters of CONFIG GET and SET: those that mean something here, and those that clients ask for.
+// The parameters of CONFIG GET and SET: those that mean something here, and those that clients ask
+// for.
 import type { RespServer } from "../resp-server.ts";
 import { outputBufferLimit } from "./buffer-limit.ts";
 import { fixed, live, only, type Parameter } from "./parameter.ts";
@@ -123,8 +124,10 @@ const nodeParameters: readonly Parameter[] = [
   fixed("cluster-enabled", "Whether clients are told of a cluster.", ({ node }) =>
     node.identity.announcesCluster ? "yes" : "no",
   ),
-  fixed("cluster-announce-port", "Port announced to cluster clients; 0: the main one.", ({ node }) =>
-    String(node.identity.clusterPort),
+  fixed(
+    "cluster-announce-port",
+    "Port announced to cluster clients; 0: the main one.",
+    ({ node }) => String(node.identity.clusterPort),
   ),
   fixed("cluster-port", "Port for other nodes.", ({ node }) => String(node.identity.peerPort)),
   live({
@@ -198,8 +201,8 @@ export interface Assignment {
 }
 
 /**
- * Sets parameters, all or none: nothing is changed before all values are checked, and what was changed is
- * put back when a later one fails.
+ * Sets parameters, all or none: nothing is changed before all values are checked, and what was
+ * changed is put back when a later one fails.
  *
  * @returns Null, or the name of the parameter that failed and why.
  */

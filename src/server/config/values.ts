@@ -1,4 +1,5 @@
-// Values of configuration parameters as text: how each kind is read and shown, with Redis's words for what is wrong.
+// Values of configuration parameters as text: how each kind is read and shown, with Redis's words
+// for what is wrong.
 
 /** A value that was read, or why it cannot be. */
 export type Read<T> = { readonly value: T } | { readonly error: string };

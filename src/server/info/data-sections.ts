@@ -1,4 +1,5 @@
-// INFO's sections on data and its copies: persistence, stats, replication, cluster, keyspace, kvorum.
+// INFO's sections on data and its copies: persistence, stats, replication, cluster, keyspace,
+// kvorum.
 import type { MemberView } from "../node-view.ts";
 import type { RespServer } from "../resp-server.ts";
 import { flag, type InfoField, type InfoSection } from "./section.ts";

@@ -123,7 +123,9 @@ function plain(name: string, flags: DataCommand["flags"], id: number): DataComma
   };
 }
 
-/** Data commands of the tests: both say what they were told, `put` as a write and `see` as a read. */
+/**
+ * Data commands of the tests: both say what they were told, `put` as a write and `see` as a read.
+ */
 export const fakeDataCommands: readonly DataCommand[] = [
   plain("put", ["write", "denyoom", "fast"], 60_001),
   plain("see", ["readonly", "fast"], 60_002),

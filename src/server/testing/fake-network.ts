@@ -1,4 +1,5 @@
-// Client connections for tests: bytes are handed over in the pieces the test chooses, replies are kept.
+// Client connections for tests: bytes are handed over in the pieces the test chooses, replies are
+// kept.
 import { Buffer } from "node:buffer";
 import { invariant } from "../../base/invariant.ts";
 import { viewOf } from "../../base/bytes.ts";

@@ -1,4 +1,5 @@
-// Runs a RespServer on a simulated clock with fake clients, database and node: the bench of the server's tests.
+// Runs a RespServer on a simulated clock with fake clients, database and node: the bench of the
+// server's tests.
 import { dataCommands } from "../../commands/table.ts";
 import type { DataCommand } from "../../commands/command.ts";
 import { SimWorld } from "../../platform/simulated/sim-world.ts";
