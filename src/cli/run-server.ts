@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import { resolve } from "node:path";
 import { type Logger, pino } from "pino";
 import { ClusterNode } from "../cluster/cluster-node.ts";
-import { ClusterView } from "../cluster/cluster-view.ts";
+import { ClusterView } from "../server/cluster-view.ts";
 import { defaultNodeOptions } from "../cluster/node.ts";
 import { dataCommands } from "../commands/table.ts";
 import { nodeAuthenticator } from "../platform/node/node-authenticator.ts";

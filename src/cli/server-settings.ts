@@ -1,7 +1,7 @@
 // The settings of `kvorum server`, checked, and what they say of the node.
 import { arch, release as osRelease, type } from "node:os";
 import { resolve } from "node:path";
-import { nodeName } from "../cluster/cluster-view.ts";
+import { nodeName } from "../server/cluster-view.ts";
 import type { Identity } from "../cluster/identity.ts";
 import type { Random } from "../platform/random.ts";
 import type { NodeIdentity, NodeSettings } from "../server/node-view.ts";
