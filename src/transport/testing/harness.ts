@@ -155,14 +155,15 @@ export class NodeHarness implements Harness {
   async close(): Promise<void> {}
 }
 
-/** Makes a node that listens. */
+/** Makes a node that listens, on any port unless told which. */
 export async function startNode(
   harness: Harness,
   number: number,
   options: NodeOptions = {},
+  port = 0,
 ): Promise<TestNode> {
   const node = new TestNode(harness.place(number), options);
-  const listening = node.transport.listen(node.name, 0);
+  const listening = node.transport.listen(node.name, port);
   let isListening = false;
   void listening.then(() => (isListening = true));
   await harness.until(() => isListening);
