@@ -46,10 +46,9 @@ export function tickLeader(raft: RaftState): void {
 
 /** A leader that hears no quorum may long be replaced: it stops claiming to lead. */
 function checkQuorum(raft: RaftState): void {
-  if (!raft.config.checkQuorum) return;
   const active = raft.members.quorumActive();
-  for (const progress of raft.members.peers) progress.active = false;
-  if (!active) becomeFollower(raft, raft.term, 0);
+  for (const progress of raft.members.peers) progress.turnActivity();
+  if (raft.config.checkQuorum && !active) becomeFollower(raft, raft.term, 0);
 }
 
 /** A member took or refused an append: commits, backtracks, streams on. */
@@ -137,7 +136,7 @@ export function neededIndex(raft: RaftState): Index {
   if (raft.role !== Role.leader) return needed;
   for (const progress of raft.members.peers) {
     if (progress.state === "snapshot") needed = Math.min(needed, progress.snapshotIndex + 1);
-    else if (progress.active) needed = Math.min(needed, progress.match + 1);
+    else if (progress.lately) needed = Math.min(needed, progress.match + 1);
   }
   return needed;
 }

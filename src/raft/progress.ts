@@ -77,8 +77,10 @@ export class Progress {
   match: Index = 0;
   next: Index = 1;
   learner = false;
-  /** Heard from since the last check of the quorum. */
+  /** Heard from since the last check of the quorum, an election timeout ago or less. */
   active = false;
+  /** The same, in the period before that. */
+  activeBefore = false;
   /** Newest heartbeat round it acknowledged. */
   round = 0;
   /** Commit index it durably knows. */
@@ -105,6 +107,8 @@ export class Progress {
     this.match = 0;
     this.next = next;
     this.active = false;
+    // Nobody had a chance to be heard in this term yet.
+    this.activeBefore = true;
     this.round = 0;
     this.commit = 0;
     this.commitSent = 0;
@@ -173,6 +177,17 @@ export class Progress {
     this.becomeProbe();
   }
 
+  /** Heard from within the last one to two election timeouts: whether it counts as there. */
+  get lately(): boolean {
+    return this.active || this.activeBefore;
+  }
+
+  /** Begins a new period of `active`. */
+  turnActivity(): void {
+    this.activeBefore = this.active;
+    this.active = false;
+  }
+
   view(): ProgressView {
     return {
       id: this.id,
@@ -180,7 +195,7 @@ export class Progress {
       learner: this.learner,
       match: this.match,
       next: this.next,
-      active: this.active,
+      active: this.lately,
       round: this.round,
       inflightMessages: this.inflights.count,
       inflightBytes: this.inflights.bytes,

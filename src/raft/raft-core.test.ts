@@ -371,6 +371,22 @@ describe("compaction", () => {
     expect([core.firstIndex, core.logBytes < before]).toEqual([2, true]);
   });
 
+  test("waits one to two election timeouts for a member that fell silent", () => {
+    const core = leaderOfThree({ electionTicks: 10, heartbeatTicks: 1 });
+    core.propose(new Uint8Array(1));
+    pump(core);
+    core.step(message({ type: MessageType.appendResponse, term: 2, index: 1, from: 3 }));
+    const needed: number[] = [];
+    for (let timeout = 0; timeout < 3; timeout++) {
+      core.step(message({ type: MessageType.appendResponse, term: 2, index: 2 }));
+      pump(core);
+      needed.push(core.neededIndex());
+      for (let tick = 0; tick < 10; tick++) core.tick();
+    }
+    expect(core.role).toBe(Role.leader);
+    expect(needed).toEqual([2, 2, 3]);
+  });
+
   test("keeps the log behind a snapshot on its way", () => {
     const core = leaderOfThree();
     for (let count = 0; count < 4; count++) core.propose(new Uint8Array(1));

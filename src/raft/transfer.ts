@@ -44,7 +44,7 @@ export function sendTimeoutNow(raft: RaftState, to: NodeId): void {
 export function bestSuccessor(raft: RaftState, commitMin: Index): Progress | null {
   let best: Progress | null = null;
   for (const progress of raft.members.peers) {
-    if (!progress.active || !raft.members.staysVoter(progress.id)) continue;
+    if (!progress.lately || !raft.members.staysVoter(progress.id)) continue;
     if (progress.commit < commitMin) continue;
     if (best === null || progress.match > best.match) best = progress;
   }

@@ -270,7 +270,7 @@ export interface ProgressView {
   /** Known to be durable there and equal to the leader's log. */
   readonly match: Index;
   readonly next: Index;
-  /** Heard from within the last election timeout. */
+  /** Heard from within the last one to two election timeouts, or the term is younger than that. */
   readonly active: boolean;
   /** Newest heartbeat round it acknowledged. */
   readonly round: number;
