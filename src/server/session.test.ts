@@ -144,7 +144,7 @@ describe("pieces of input", () => {
     expect(slow.replies()).toBe(await whole());
   });
 
-  test("a big value in small pieces takes memory as it comes, not as it was announced", async () => {
+  test("a big value in pieces takes memory as it comes, not as it was announced", async () => {
     const tester = await ServerTester.start();
     const client = tester.connect();
     client.send("*2\r\n$4\r\nECHO\r\n$67108000\r\n");

@@ -5,9 +5,8 @@ import { isPlainName } from "./family.ts";
 /** Longest name, in bytes; Redis has no limit, but every name is repeated in CLIENT LIST. */
 const NAME_BYTES_MAX = 1024;
 
-export const BAD_CLIENT_NAME =
-  "ERR Client names cannot contain spaces, newlines or special characters.";
-export const CLIENT_NAME_TOO_LONG: string = `ERR names of clients are limited to ${NAME_BYTES_MAX} bytes`;
+const BAD_CLIENT_NAME = "ERR Client names cannot contain spaces, newlines or special characters.";
+const CLIENT_NAME_TOO_LONG = `ERR names of clients are limited to ${NAME_BYTES_MAX} bytes`;
 
 /** Null when an argument may be a client's name, or the error. */
 export function clientNameError(args: Args, index: number): string | null {

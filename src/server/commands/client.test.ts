@@ -84,7 +84,7 @@ describe("CLIENT", () => {
     for (const { name } of rows) expect(help).toContain(`+${name.slice(7).toUpperCase()}`);
   });
 
-  test("INFO is the line of LIST on this client, with the fields of Redis 7.2 in their order", async () => {
+  test("INFO is the line of LIST on this client, with the fields of Redis 7.2", async () => {
     const { tester, clients } = await startWith(1);
     const client = clients[0]!;
     client.ask("HELLO 3 SETNAME bob");
@@ -262,7 +262,7 @@ describe("CLIENT PAUSE", () => {
     expect(tester.backend.open.length).toBe(1);
   });
 
-  test("WRITE holds writes and transactions with writes, reads go on, UNPAUSE ends it", async () => {
+  test("WRITE holds writes, also in transactions; reads go on; UNPAUSE ends it", async () => {
     const { tester, clients } = await startWith(3);
     const [first, second, third] = clients as [TestClient, TestClient, TestClient];
     third.send("MULTI\r\nput x\r\n");

@@ -113,7 +113,8 @@ describe("CLUSTER", () => {
     expect(lines.slice(0, 3)).toEqual([
       `$381 ${fakeName(1)} 10.0.0.1:6379@16379 myself,slave ${fakeName(2)} 0 0 3 connected`,
       `${fakeName(2)} 10.0.0.2:6379@16379 master - 0 ${nowMs - 40} 3 connected 0-16383`,
-      `${fakeName(3)} 10.0.0.3:6379@16379 slave,fail ${fakeName(2)} 0 ${nowMs - 9000} 3 disconnected`,
+      `${fakeName(3)} 10.0.0.3:6379@16379 slave,fail ${fakeName(2)} 0 ${nowMs - 9000} 3 ` +
+        "disconnected",
     ]);
   });
 

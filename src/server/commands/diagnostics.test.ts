@@ -29,7 +29,7 @@ describe("SLOWLOG, LATENCY", () => {
     expect(client.ask("LATENCY DOCTOR")).toContain("4.2 ms");
   });
 
-  test("slow commands are kept newest first, shortened, with their bytes as they came", async () => {
+  test("slow commands are kept newest first, shortened, their bytes as they came", async () => {
     const tester = await ServerTester.start();
     tester.server.slowLog.thresholdUsec = 0;
     const client = tester.connect("10.0.0.9");

@@ -222,7 +222,7 @@ describe("WAIT", () => {
     expect((await startCluster()).connect().ask(line)).toBe(reply);
   });
 
-  test("waits for the session's writes, then for copies, and tells how many there are", async () => {
+  test("waits for the session's writes, then for copies, and counts them", async () => {
     const tester = await startCluster();
     const client = tester.connect();
     client.send("put a\r\nWAIT 2 1000\r\nPING\r\n");
