@@ -285,6 +285,16 @@ describe("FLUSHDB, FLUSHALL, DBSIZE, RANDOMKEY", () => {
     ).toEqual([]);
   });
 
+  test("any number of flushes in a row", () => {
+    for (let round = 0; round < 1000; round++) {
+      tester.run("set", "a", round);
+      tester.run("flushall");
+    }
+    expect(tester.run("dbsize")).toBe(0);
+    tester.run("set", "a", "after");
+    expect(tester.run("get", "a")).toBe("after");
+  });
+
   test("DBSIZE counts expired keys until they are removed, as Redis does", () => {
     expect(play(tester, [["SET a 1 PX 5", "+OK"]])).toEqual([]);
     tester.advance(5);

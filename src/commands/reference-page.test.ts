@@ -1,5 +1,5 @@
-// The page on data commands in docs/reference, kept equal to the table: `npx vitest run -u` renews
-// it.
+// The page on data commands in docs/reference, kept equal to the table. To renew it:
+// `npx vitest run src/commands/reference-page -u`.
 import { expect, test } from "vitest";
 import { referencePage } from "./reference-page.ts";
 import { dataCommands } from "./table.ts";
