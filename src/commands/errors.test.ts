@@ -21,7 +21,8 @@ describe("unknownCommand", () => {
     [["f\0oo", "a\0b"], `${prefix} 'f', with args beginning with: 'a' `],
     [
       ["f".repeat(200), "a".repeat(100), "b".repeat(100), "c"],
-      `${prefix} '${"f".repeat(128)}', with args beginning with: '${"a".repeat(100)}' '${"b".repeat(25)}' `,
+      `${prefix} '${"f".repeat(128)}', with args beginning with: ` +
+        `'${"a".repeat(100)}' '${"b".repeat(25)}' `,
     ],
     [
       ["foo", "a".repeat(120), "x", "y", "z"],
