@@ -33,6 +33,11 @@ describe("RespWriter", () => {
       resp2: "-ERR a  b c\r\n",
     },
     {
+      name: "an error that ends in line ends",
+      write: (r) => r.error("ERR a\r\n\n"),
+      resp2: "-ERR a\r\n",
+    },
+    {
       name: "an error with bytes of a client",
       write: (r) => r.error("ERR caf\xc3\xa9"),
       resp2: "-ERR caf\xc3\xa9\r\n",

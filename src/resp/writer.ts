@@ -64,7 +64,7 @@ export class RespWriter implements Reply {
 
   error(text: string): void {
     this.#countError(text);
-    this.#line(MINUS, text.replace(UNFIT_FOR_LINE, " "));
+    this.#line(MINUS, withoutLineEnd(text).replace(UNFIT_FOR_LINE, " "));
   }
 
   integer(value: number): void {
@@ -223,4 +223,11 @@ export class RespWriter implements Reply {
     this.bytes = Buffer.allocUnsafeSlow(size);
     this.view = new DataView(this.bytes.buffer);
   }
+}
+
+/** Redis drops line ends behind an error's text. */
+function withoutLineEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === "\n" || text[end - 1] === "\r")) end--;
+  return text.slice(0, end);
 }
