@@ -7,6 +7,7 @@ import {
   FRAME_HEADER_BYTES,
   FRAME_PAYLOAD_LIMIT,
   frameDiskBytes,
+  FrameFlag,
   type FrameHeader,
   isFrameSound,
   isZero,
@@ -119,7 +120,7 @@ export class SegmentReader {
       frames,
       damaged: looks,
       damagedBytes: looks ? this.#believableBytes(offset, limit) : 0,
-      damagedIsEmpty: looks && this.#frame.recordCount === 0 && this.#frame.payloadBytes === 0,
+      damagedIsEmpty: looks && looksEmpty(this.#frame),
     };
   }
 
@@ -211,4 +212,12 @@ export class SegmentReader {
     window.length = Math.max(got, length);
     bytes.fill(0, got, window.length);
   }
+}
+
+/** Two of three fields say so: one of them may be what is damaged. */
+function looksEmpty(frame: FrameHeader): boolean {
+  const flag = (frame.flags & (FrameFlag.seal | FrameFlag.open | FrameFlag.close)) === 0 ? 0 : 1;
+  const payload = frame.payloadBytes === 0 ? 1 : 0;
+  const records = frame.recordCount === 0 ? 1 : 0;
+  return flag + payload + records >= 2;
 }
