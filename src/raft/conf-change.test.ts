@@ -1,3 +1,4 @@
+// Which configuration follows which: tables, and a property over random walks.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { confFault, EMPTY_CONF, isVoter, nextConf } from "./conf-change.ts";

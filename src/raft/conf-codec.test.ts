@@ -1,3 +1,4 @@
+// Bytes of configuration entries: golden, round trip, damage.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DbError } from "../base/errors.ts";

@@ -1,3 +1,4 @@
+// What counts as being on disk, and which messages that frees.
 import { describe, expect, test } from "vitest";
 import { Durability } from "./durability.ts";
 import { MessageType } from "./types.ts";
@@ -36,7 +37,7 @@ describe("Durability", () => {
     expect(() => durable.done(3, [])).toThrow("handed out");
   });
 
-  test("a cut lowers what older writes cover, also after the same entries were written again", () => {
+  test("a cut lowers what older writes cover, also when the same entries come again", () => {
     const durable = new Durability(0, 0);
     durable.begin(5, 0);
     durable.onTruncate(4);

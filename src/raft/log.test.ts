@@ -1,3 +1,4 @@
+// The ring of entries against a plain array.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { entryBytes, RaftLog } from "./log.ts";

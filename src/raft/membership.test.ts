@@ -1,3 +1,4 @@
+// Quorums and elections, in plain and joint configurations.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { EMPTY_CONF } from "./conf-change.ts";

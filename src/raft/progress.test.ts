@@ -1,3 +1,4 @@
+// A leader's view of one follower: windows and refusals.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Inflights, Progress } from "./progress.ts";

@@ -1,3 +1,4 @@
+// Settings are checked once, here.
 import { describe, expect, test } from "vitest";
 import { resolveRaftConfig } from "./raft-config.ts";
 

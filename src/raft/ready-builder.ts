@@ -181,13 +181,11 @@ export class ReadyBuilder {
     const { committed } = this.#work;
     committed.length = 0;
     const last = this.#applicableUpTo();
-    while (raft.applying < last) {
+    while (raft.applying < last && raft.applyingBytes < raft.config.applyingBytesMax) {
       const entry = raft.log.get(raft.applying + 1);
-      const bytes = raft.applyingBytes + entryBytes(entry);
-      if (raft.applyingBytes > 0 && bytes > raft.config.applyingBytesMax) break;
       committed.push(entry);
       raft.applying = entry.index;
-      raft.applyingBytes = bytes;
+      raft.applyingBytes += entryBytes(entry);
     }
     invariant(raft.applying <= raft.commit, "only committed entries are applied");
   }

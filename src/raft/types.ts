@@ -137,7 +137,7 @@ export interface RaftConfig {
   readonly inflightBytesMax: number;
   /** Proposed bytes not yet committed; beyond it `propose` refuses. One proposal always fits. */
   readonly uncommittedBytesMax: number;
-  /** Entry bytes handed out for applying and not yet `applied()`; one entry always fits. */
+  /** Entry bytes handed out for applying and not yet `applied()`; may be passed by one entry. */
   readonly applyingBytesMax: number;
   /** Ask "could I win?" before raising the term: a node that was cut off does not disrupt. */
   readonly preVote: boolean;

@@ -24,9 +24,12 @@ export interface Disk {
   snapshotState: readonly string[];
   /** After the snapshot, without gaps. */
   entries: Entry[];
+  /** Relaxed syncing: entries up to here survive a machine crash, later ones may not. */
+  syncedIndex: number;
 }
 
 interface PendingWrite {
+  readonly mustSync: boolean;
   readonly number: number;
   readonly hardState: HardState | null;
   readonly snapshot: SnapshotMark | null;
@@ -47,6 +50,7 @@ export function emptyDisk(conf: ConfState): Disk {
     snapshot: { index: 0, term: 0, conf },
     snapshotState: [],
     entries: [],
+    syncedIndex: 0,
   };
 }
 
@@ -63,8 +67,10 @@ function performWrite(disk: Disk, write: PendingWrite): void {
     if (keep < 0 || keep > disk.entries.length) throw new Error("a write leaves a gap on disk");
     disk.entries.length = keep;
     disk.entries.push(...write.entries);
+    disk.syncedIndex = Math.min(disk.syncedIndex, first.index - 1);
   }
   if (write.hardState !== null) disk.hardState = write.hardState;
+  if (write.mustSync) disk.syncedIndex = disk.snapshot.index + disk.entries.length;
 }
 
 /** What an observer may want to see or check; all called after the fact. */
@@ -84,6 +90,8 @@ export class TestNode {
   disk: Disk;
   core: RaftCore;
   alive = true;
+  /** It may have lost entries it acknowledged, and has not caught up since. */
+  forgetful = false;
   /** Applied commands, oldest first. */
   machine: string[];
   readonly writes: PendingWrite[] = [];
@@ -122,8 +130,19 @@ export class TestNode {
     this.alive = false;
   }
 
+  /** A machine crash under relaxed syncing: up to `lost` entries that were never synced are gone. */
+  loseEnd(lost: number): void {
+    const { disk } = this;
+    const last = disk.snapshot.index + disk.entries.length;
+    const kept = Math.max(last - lost, disk.syncedIndex, disk.snapshot.index);
+    disk.entries.length = kept - disk.snapshot.index;
+    disk.hardState = { ...disk.hardState, commit: Math.min(disk.hardState.commit, kept) };
+    this.forgetful = true;
+  }
+
   restart(): void {
     this.core = this.#newCore();
+    if (this.forgetful) this.core.setVoting(false);
     this.machine = [...this.disk.snapshotState];
     this.alive = true;
   }
@@ -131,6 +150,7 @@ export class TestNode {
   /** One turn of the shell's loop: sends at once; writes and applies wait for their commands. */
   processReady(): void {
     const ready = this.core.ready();
+    if (this.core.hasReady()) throw new Error("ready() takes all work at hand");
     this.#cluster.observer.onReady?.(this, ready);
     if (ready.snapshot !== null) {
       this.toInstall = ready.snapshot;
@@ -138,6 +158,7 @@ export class TestNode {
     }
     if (ready.write !== 0) {
       this.writes.push({
+        mustSync: ready.mustSync,
         number: ready.write,
         hardState: ready.hardState === null ? null : { ...ready.hardState },
         snapshot: ready.snapshot,
@@ -165,6 +186,7 @@ export class TestNode {
     if (write === undefined) return false;
     performWrite(this.disk, write);
     this.core.persisted(write.number);
+    if (this.core.voting) this.forgetful = false;
     return true;
   }
 
@@ -194,6 +216,7 @@ export class TestNode {
       disk.entries = disk.entries.filter((entry) => entry.index > at);
       disk.snapshot = { index: at, term: core.termAt(at), conf: core.conf };
       disk.snapshotState = [...this.machine];
+      disk.syncedIndex = Math.max(disk.syncedIndex, at);
     }
     core.compact(Math.min(index, disk.snapshot.index));
   }

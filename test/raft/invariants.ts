@@ -95,8 +95,11 @@ export class InvariantChecker {
   }
 
   #onDisk(id: NodeId, index: Index, term: Term): boolean {
-    const disk = this.#cluster.nodes.get(id)?.disk;
-    if (disk === undefined) return false;
+    const node = this.#cluster.nodes.get(id);
+    if (node === undefined) return false;
+    // It had acknowledged it and lost it since: without a vote until it has it again, it is no danger.
+    if (node.forgetful) return true;
+    const { disk } = node;
     if (disk.snapshot.index >= index) return true;
     return disk.entries[index - disk.snapshot.index - 1]?.term === term;
   }
