@@ -22,7 +22,10 @@ try {
 
 /** One line for people; the stack only for what should never happen. */
 function describe(error: unknown): string {
-  if (error instanceof DbError) return `${error.message} [${error.code}]`;
+  if (error instanceof DbError) {
+    const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+    return `${error.message}${cause} [${error.code}]`;
+  }
   if (error instanceof Error) {
     const code = (error as NodeJS.ErrnoException).code;
     return code === undefined ? (error.stack ?? error.message) : error.message;

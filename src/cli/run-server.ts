@@ -1,9 +1,7 @@
-// Runs one node with its client port until a signal ends it.
+// Runs one node with its client port until a signal or SHUTDOWN ends it.
 import { lookup } from "node:dns/promises";
-import { resolve } from "node:path";
 import { type Logger, pino } from "pino";
 import { ClusterNode } from "../cluster/cluster-node.ts";
-import { ClusterView } from "../server/cluster-view.ts";
 import { defaultNodeOptions } from "../cluster/node.ts";
 import { dataCommands } from "../commands/table.ts";
 import { nodeAuthenticator } from "../platform/node/node-authenticator.ts";
@@ -12,53 +10,80 @@ import { NodeDisk } from "../platform/node/node-disk.ts";
 import { NodeNetwork } from "../platform/node/node-network.ts";
 import { nodeRandom } from "../platform/node/node-random.ts";
 import { nodeScheduler } from "../platform/node/node-scheduler.ts";
+import { ClusterView } from "../server/cluster-view.ts";
 import { sessionCommands } from "../server/commands/table.ts";
 import { defaultServerOptions, RespServer } from "../server/resp-server.ts";
 import { transactionCommands } from "../server/transaction.ts";
+import { describeNode } from "./node-description.ts";
 import { ProcessMeter } from "./process-meter.ts";
 import { release } from "./release.ts";
-import { describeNode, type ServerSettings } from "./server-settings.ts";
+import type { ServerConfig } from "./server-config.ts";
+import { Stop } from "./stop.ts";
 
 /** Exit status when the node stopped because it could not go on safely. */
 const EXIT_FATAL = 70;
 /** How long a leader that ends waits for another to take over, milliseconds. */
 const HAND_OVER_MS = 2_000;
+/** How long commands under way may take until their connections are closed, milliseconds. */
+const DRAIN_MS = 2_000;
 
 /** Opens the data directory, serves, and ends the process when the node has stopped. */
-export async function runServer(settings: ServerSettings): Promise<void> {
-  const logger = pino({ level: settings.logLevel, base: null }, pino.destination(2));
+export async function runServer(config: ServerConfig): Promise<void> {
+  const logger = pino({ level: config.logLevel, base: null }, pino.destination(2));
   const onFatal = (error: Error): void => {
     logger.fatal({ err: error }, "the node stops: it cannot go on safely");
     process.exit(EXIT_FATAL);
   };
+  const stop = new Stop();
+  const cluster = await openCluster(config, logger, onFatal);
   process.on("uncaughtException", onFatal);
   process.on("unhandledRejection", (reason) => {
     onFatal(reason instanceof Error ? reason : new Error(String(reason)));
   });
-  const cluster = await openCluster(settings, logger, onFatal);
-  const stop = new Stop();
-  const server = openServer(cluster, settings, logger, stop);
+  const server = openServer(cluster, config, logger, stop);
   cluster.node.flushReplies = () => server.flush();
   cluster.start();
-  const port = await server.listen(settings.bind, settings.port);
-  if (settings.clusterPort !== 0) await server.listen(settings.bind, settings.clusterPort);
-  process.stdout.write(`kvorum ready on ${settings.bind}:${port}\n`);
+  const port = await listen(server, config);
+  const ready = cluster.membership.whenReady().then(() => sayReady(cluster, config, port));
+  stop.begin();
+  await Promise.race([ready, stop.wanted]);
   const save = await stop.wanted;
   logger.info("stopping");
   if (save) await cluster.node.saveSnapshot();
-  await cluster.handOver(HAND_OVER_MS);
+  const handedOver = await cluster.handOver(HAND_OVER_MS);
+  if (!handedOver) logger.info("nobody took over leadership");
+  await server.drain(DRAIN_MS);
   await server.close();
   await cluster.close();
+  logger.info("stopped");
   process.exit(0);
 }
 
+async function listen(server: RespServer, config: ServerConfig): Promise<number> {
+  let port = config.port;
+  for (const host of config.bind) {
+    port = await server.listen(host, port);
+    if (config.clusterPort !== 0) await server.listen(host, config.clusterPort, true);
+  }
+  return port;
+}
+
+function sayReady(cluster: ClusterNode, config: ServerConfig, port: number): void {
+  const { nodeId, clusterId } = cluster.node.identity;
+  const { peerPort } = cluster.membership.self;
+  const places = config.bind.map((host) => `${host}:${port}`).join(", ");
+  const cut = clusterId.slice(0, 8);
+  process.stdout.write(
+    `kvorum ${release} ready on ${places} (node ${nodeId} of cluster ${cut}, peers on ${peerPort})\n`,
+  );
+}
+
 async function openCluster(
-  settings: ServerSettings,
+  config: ServerConfig,
   logger: Logger,
   onFatal: (error: Error) => void,
 ): Promise<ClusterNode> {
-  const { bind, announce, peerPort, port, clusterPort, httpPort } = settings;
-  const host = announce === "" ? bind : announce;
+  const { bind, announce, peerPort, port, clusterPort, secret, join, bootstrapExpect } = config;
   return await ClusterNode.open(
     {
       clock: nodeClock,
@@ -75,12 +100,12 @@ async function openCluster(
       },
     },
     {
-      node: { ...defaultNodeOptions, directory: resolve(settings.data), sync: settings.fsync },
-      bind: [bind],
-      address: { host, peerPort, clientPort: port, clusterPort, httpPort },
-      secret: Buffer.from(settings.clusterSecret),
-      join: settings.join,
-      bootstrapExpect: settings.bootstrapExpect,
+      node: { ...defaultNodeOptions, directory: config.data, sync: config.fsync },
+      bind,
+      address: { host: announce, peerPort, clientPort: port, clusterPort, httpPort: 0 },
+      secret,
+      join,
+      bootstrapExpect,
       release,
     },
   );
@@ -88,7 +113,7 @@ async function openCluster(
 
 function openServer(
   cluster: ClusterNode,
-  settings: ServerSettings,
+  config: ServerConfig,
   logger: Logger,
   stop: Stop,
 ): RespServer {
@@ -96,12 +121,12 @@ function openServer(
   meter.start();
   const { node } = cluster;
   const view = new ClusterView(cluster, {
-    identity: describeNode(settings, node.identity, nodeRandom),
+    identity: describeNode(config, node.identity, nodeRandom),
     settings: {
-      maxMemoryBytes: settings.maxMemoryBytes,
-      fsync: settings.fsync,
-      redirect: settings.redirect,
-      logLevel: settings.logLevel,
+      maxMemoryBytes: config.maxMemoryBytes,
+      fsync: config.fsync,
+      redirect: config.redirect,
+      logLevel: config.logLevel,
     },
     process: () => meter.read(),
     resetProcessStats: () => meter.reset(),
@@ -121,32 +146,7 @@ function openServer(
       report: (level, message, facts) => logger[level](facts, message),
       incarnation: node.replicas.incarnation,
     },
-    { ...defaultServerOptions, password: settings.requirepass },
+    { ...defaultServerOptions, password: config.password, clientsMax: config.clientsMax },
     [...dataCommands, ...transactionCommands, ...sessionCommands],
   );
-}
-
-/** The wish to stop: from a signal, or from SHUTDOWN. A second signal ends the process at once. */
-class Stop {
-  /** Resolves with whether to save a snapshot first. */
-  readonly wanted: Promise<boolean>;
-  #resolve: (save: boolean) => void = () => {};
-
-  constructor() {
-    this.wanted = new Promise((resolvePromise) => {
-      this.#resolve = resolvePromise;
-    });
-    let signals = 0;
-    const onSignal = (): void => {
-      signals++;
-      if (signals > 1) process.exit(1);
-      this.want(false);
-    };
-    process.on("SIGTERM", onSignal);
-    process.on("SIGINT", onSignal);
-  }
-
-  want(save: boolean): void {
-    this.#resolve(save);
-  }
 }

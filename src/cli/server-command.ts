@@ -1,133 +1,65 @@
-// `kvorum server`: one node in this process. Flags, their checks and their environment variables.
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { DbError } from "../base/errors.ts";
+// `kvorum server`: one node in this process. Settings come from flags, the environment and a file.
+import { type Command, Option } from "commander";
+import { readConfigFile, type SettingValue } from "./config-file.ts";
 import { runServer } from "./run-server.ts";
-import { isLoopback, portBeside, type ServerSettings } from "./server-settings.ts";
+import { resolveServerConfig, type ServerConfig } from "./server-config.ts";
+import { serverSettings, variableOf } from "./settings.ts";
 
 const EXAMPLES = `
+Settings:
+  Every flag is also read from the environment (--peer-port from KVORUM_PEER_PORT) and from the file
+  given with --config, in TOML: peer-port = 17000. A flag goes before the environment, and that
+  before the file.
+
 Examples:
-  kvorum server                                     one node on 127.0.0.1:6379, data in ./data
-  kvorum server --port 7000 --data /var/lib/kvorum
-  kvorum server --port 7001 --join 127.0.0.1:17000  one more node for the cluster of port 7000
-
-Every flag is also read from the environment: --peer-port from KVORUM_PEER_PORT, and so on.`;
-
-/** Flags as commander gives them. */
-interface ServerFlags extends Omit<ServerSettings, "peerPort" | "httpPort"> {
-  readonly peerPort?: number;
-  readonly httpPort?: number;
-}
+  One node, for this machine alone:
+    kvorum server --port 6379 --data ./data
+  One more node for its cluster; with three, any one may fail:
+    kvorum server --port 6380 --data ./data2 --join 127.0.0.1:16379
+  Three machines that start a cluster together, the same command on each but for --announce:
+    export KVORUM_CLUSTER_SECRET=... KVORUM_REQUIREPASS=...
+    kvorum server --bind 0.0.0.0 --announce 10.0.0.1 --bootstrap-expect 3 \\
+      --join 10.0.0.1:16379,10.0.0.2:16379,10.0.0.3:16379
+  Redis Cluster clients that find the leader by themselves:
+    kvorum server --cluster-port 7379`;
 
 /** Adds the subcommand. */
 export function addServerCommand(program: Command): void {
   const command = program
     .command("server")
-    .description("Run one node. Alone it is a cluster of one; --join adds it to another.")
+    .summary("run one node")
+    .description(
+      "Runs one node. Without --join it is a cluster of one; with it, it joins the nodes named there\n" +
+        "and never starts a cluster by itself. Prints one line with `ready` when it serves.",
+    )
     .addHelpText("after", EXAMPLES)
-    .action(async (flags: ServerFlags) => {
-      await runServer(settingsOf(flags));
+    .configureHelp({ optionDescription: (option) => option.description })
+    .action(async (flags: Record<string, unknown>) => {
+      await runServer(configOf(command, flags));
     });
-  for (const option of [...addressOptions(), ...clusterOptions(), ...dataOptions()]) {
-    command.addOption(option);
+  for (const { name, value, text, group, standard, parse, hidden } of serverSettings) {
+    const suffix = standard === undefined ? "" : ` (default: ${standard})`;
+    const option = new Option(`--${name} <${value}>`, text + suffix)
+      .env(variableOf(name))
+      .helpGroup(`${group}:`)
+      .argParser(parse);
+    command.addOption(hidden === true ? option.hideHelp() : option);
   }
+  const file = new Option("--config <file>", "read settings from this file").env("KVORUM_CONFIG");
+  command.addOption(file);
 }
 
-function addressOptions(): Option[] {
-  return [
-    option("--port <port>", "port for Redis clients").default(6379).argParser(port),
-    option("--bind <address>", "address to listen on").default("127.0.0.1"),
-    option("--requirepass <password>", "password that clients must give").default("", "none"),
-    option("--cluster-port <port>", "second client port, whose clients follow MOVED (0: none)")
-      .default(0)
-      .argParser(port),
-    option("--redirect <when>", "send clients to the leader instead of forwarding")
-      .choices(["auto", "always", "never"])
-      .default("auto"),
-    option("--http-port <port>", "port for HTTP (default: port + 2000)").argParser(port),
-  ];
-}
-
-function clusterOptions(): Option[] {
-  return [
-    option("--peer-port <port>", "port for other nodes (default: port + 10000)").argParser(port),
-    option("--join <list>", "HOST:PEERPORT[,...] of nodes of a cluster to join")
-      .default([], "none")
-      .argParser(addresses),
-    option("--bootstrap-expect <n>", "start a new cluster once so many nodes are there")
-      .default(0)
-      .argParser(count),
-    option("--announce <host>", "host under which other nodes reach this one").default(
-      "",
-      "the one of --bind",
-    ),
-    option("--cluster-secret <secret>", "secret that all nodes of the cluster share").default(
-      "",
-      "none",
-    ),
-  ];
-}
-
-function dataOptions(): Option[] {
-  return [
-    option("--data <dir>", "data directory").default("./data"),
-    option("--fsync <when>", "when writes are synced to disk")
-      .choices(["always", "everysec", "no"])
-      .default("always"),
-    option("--maxmemory <bytes>", "bytes of data above which writes are refused (0: no limit)")
-      .default(0)
-      .argParser(count),
-    option("--log-level <level>", "least severe level that is logged")
-      .choices(["debug", "info", "warn", "error"])
-      .default("info"),
-  ];
-}
-
-function settingsOf(flags: ServerFlags & { readonly maxmemory?: number }): ServerSettings {
-  const open = !isLoopback(flags.bind);
-  if (open && (flags.requirepass === "" || flags.clusterSecret === "")) {
-    throw new DbError(
-      "BAD_CONFIG",
-      `--bind ${flags.bind} can be reached from other machines: give --requirepass and ` +
-        "--cluster-secret as well, or bind to 127.0.0.1",
-    );
+/** Flags and environment over the file. */
+function configOf(command: Command, flags: Record<string, unknown>): ServerConfig {
+  const path = flags["config"];
+  const configFile = typeof path === "string" ? path : "";
+  const values: Map<string, SettingValue> =
+    configFile === "" ? new Map() : readConfigFile(configFile, serverSettings);
+  for (const option of command.options) {
+    const value = flags[option.attributeName()];
+    const name = option.long?.slice(2) ?? "";
+    if (value === undefined || !serverSettings.some((setting) => setting.name === name)) continue;
+    values.set(name, value as SettingValue);
   }
-  return {
-    ...flags,
-    peerPort: flags.peerPort ?? portBeside(flags.port, 10_000),
-    httpPort: flags.httpPort ?? portBeside(flags.port, 2_000),
-    maxMemoryBytes: flags.maxmemory ?? 0,
-    config: "",
-  };
-}
-
-/** An option that is also read from `KVORUM_...`. */
-function option(flags: string, description: string): Option {
-  const made = new Option(flags, description);
-  const name = made.long!.slice(2).toUpperCase().replaceAll("-", "_");
-  return made.env(`KVORUM_${name}`);
-}
-
-function port(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value > 65535) {
-    throw new InvalidArgumentError("a port is a number from 0 to 65535");
-  }
-  return value;
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
-    throw new InvalidArgumentError("it is a whole number, 0 or more");
-  }
-  return value;
-}
-
-function addresses(text: string): { host: string; port: number }[] {
-  return text.split(",").map((part) => {
-    const colon = part.lastIndexOf(":");
-    if (colon < 1) throw new InvalidArgumentError("an address is HOST:PEERPORT");
-    const host = part.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-    return { host, port: port(part.slice(colon + 1)) };
-  });
+  return resolveServerConfig(values, configFile);
 }

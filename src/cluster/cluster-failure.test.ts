@@ -104,8 +104,8 @@ describe("forwarded writes happen once", () => {
     const last = Number((await cluster.run(1, "GET", "counter")).split("\r\n")[1]);
     expect(Math.max(...values)).toBeLessThanOrEqual(last);
     const failed = counted.length - values.length;
-    // Each number between the first and the last was given out, but for those whose caller was killed or
-    // told that the fate of its write is unknown.
+    // Each number between the first and the last was given out, but for those whose caller was
+    // killed or told that the fate of its write is unknown.
     const killed = 5 * 2;
     expect(last - values.length).toBeLessThanOrEqual(failed + killed);
     expect(values.length).toBeGreaterThan(100);

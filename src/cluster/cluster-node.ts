@@ -130,7 +130,7 @@ class Opening implements PeerHandler {
     // end.
     this.#incarnation = Math.floor(environment.clock.wallMs());
     this.transport = new PeerTransport(
-      { ...environment, report: (event) => reportEvent(environment, event) },
+      { ...environment, report: (event) => this.#reportEvent(event) },
       {
         clusterId: "",
         nodeId: 0,
@@ -299,6 +299,13 @@ class Opening implements PeerHandler {
     };
   }
 
+  /** Members may knock before this node knows that it is one: nothing to worry about. */
+  #reportEvent(event: TransportEvent): void {
+    const { kind, ...facts } = event;
+    const isWorry = kind !== "unreachable" && this.#node !== null;
+    this.#environment.report(isWorry ? "warn" : "info", `peers: ${kind}`, facts);
+  }
+
   #status(): StatusReply {
     return {
       kind: "statusReply",
@@ -312,10 +319,4 @@ class Opening implements PeerHandler {
       shards: [],
     };
   }
-}
-
-function reportEvent(environment: ClusterEnvironment, event: TransportEvent): void {
-  const { kind, ...facts } = event;
-  const level = kind === "unreachable" ? "info" : "warn";
-  environment.report(level, `peers: ${kind}`, facts);
 }

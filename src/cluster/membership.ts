@@ -100,6 +100,14 @@ export class Membership {
     return id === this.#node.identity.nodeId ? this.self : this.#addresses.find(id);
   }
 
+  /** Resolves when clients can be served here: this node leads, or knows who does. */
+  async whenReady(): Promise<void> {
+    const { replica } = this.#node;
+    while (!replica.serving && (replica.isLeader || replica.raft.leader === 0)) {
+      await this.#nextTick();
+    }
+  }
+
   /** Asks nobody any more. */
   stop(): void {
     this.#stopped = true;

@@ -39,6 +39,8 @@ export class CommandEntry {
   readonly hidesArguments: boolean;
   /** Constant time: its run time is not measured for the slow log. */
   readonly isFast: boolean;
+  /** Place of the first key among the arguments; 0: none. */
+  readonly firstKey: number;
   readonly argumentsMin: number;
   readonly argumentsMax: number;
   /** How often it ran and failed, for `INFO commandstats`. */
@@ -70,6 +72,7 @@ export class CommandEntry {
     this.isBarrier = this.session?.barrier === true;
     this.isContainer = this.session?.isContainer === true;
     this.hidesArguments = this.session?.hidesArguments === true;
+    this.firstKey = command.keys.first;
     this.argumentsMin = Math.abs(command.arity);
     this.argumentsMax = command.arity > 0 ? command.arity : Number.MAX_SAFE_INTEGER;
   }

@@ -46,6 +46,9 @@ export const defaultServerOptions: RespServerOptions = {
   password: "",
 };
 
+/** How often a server that ends looks whether all is answered, in milliseconds. */
+const DRAIN_STEP_MS = 10;
+
 /** Counters of one port. */
 export interface ServerStats {
   connectionsReceived: number;
@@ -102,6 +105,8 @@ export class RespServer {
   };
   /** Whether reads may run in the present burst. */
   readableNow = false;
+  /** Whether another node may lead, so that clients may have to be redirected, in the present burst. */
+  redirectsNow = false;
   readonly #environment: ServerEnvironment;
   readonly #listeners: Listener[] = [];
   /** Whose replies are in the writer. */
@@ -136,23 +141,51 @@ export class RespServer {
     return this.clock.wallMs();
   }
 
-  /** Opens the port; resolves to the port in use. */
-  async listen(host: string, port: number): Promise<number> {
-    const accept = (connection: Connection): ConnectionHandler => this.#accept(connection);
+  /**
+   * Opens a port; resolves to the port in use.
+   *
+   * @param forClusters Its clients follow redirects, whether or not they asked for the topology.
+   */
+  async listen(host: string, port: number, forClusters = false): Promise<number> {
+    const accept = (connection: Connection): ConnectionHandler =>
+      this.#accept(connection, forClusters);
     const listener = await this.#environment.network.listen(host, port, accept);
     this.#listeners.push(listener);
     this.cron.start();
     return listener.port;
   }
 
+  /**
+   * Takes no more connections and commands, and waits until those under way are answered.
+   *
+   * @param limitMs How long to wait at most.
+   */
+  async drain(limitMs: number): Promise<void> {
+    const closing = this.#stopListening();
+    for (const session of this.sessions.values()) session.hold();
+    await closing;
+    const endMs = this.clock.monotonicMs() + limitMs;
+    const isIdle = (): boolean =>
+      [...this.sessions.values()].every((session) => session.openOperations === 0);
+    while (!isIdle() && this.clock.monotonicMs() < endMs) {
+      await new Promise<void>((resolve) => {
+        this.scheduler.after(DRAIN_STEP_MS, resolve);
+      });
+    }
+  }
+
+  async #stopListening(): Promise<void> {
+    await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
+  }
+
   /** Stops accepting and closes all sessions after sending what they have. */
   async close(): Promise<void> {
     this.cron.stop();
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await this.#stopListening();
     for (const session of [...this.sessions.values()]) session.connection.end();
   }
 
-  #accept(connection: Connection): ConnectionHandler {
+  #accept(connection: Connection, forClusters: boolean): ConnectionHandler {
     this.stats.connectionsReceived++;
     if (this.sessions.size >= this.options.clientsMax) {
       this.stats.connectionsRejected++;
@@ -164,6 +197,7 @@ export class RespServer {
     const identity = this.#environment.incarnation * 2 ** 21 + (id % 2 ** 21);
     const session = new Session(this, connection, id, identity);
     session.state.authenticated = this.options.password === "";
+    session.state.onClusterPort = forClusters;
     session.state.createdMs = this.clock.monotonicMs();
     session.state.lastInteractionMs = session.state.createdMs;
     this.sessions.set(id, session);
@@ -185,6 +219,7 @@ export class RespServer {
   /** Input of a session is about to run. */
   startBurst(session: Session): void {
     this.readableNow = this.backend.readable();
+    this.redirectsNow = !this.readableNow && this.node.role() !== "leader";
     this.writeFor(session);
   }
 

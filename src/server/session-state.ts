@@ -21,4 +21,6 @@ export class SessionState {
   watched: WatchedKey[] = [];
   /** This connection asked for the topology: it gets redirects (`--redirect auto`). */
   asksTopology = false;
+  /** It came in by the port whose clients follow redirects (`--cluster-port`). */
+  onClusterPort = false;
 }

@@ -10,6 +10,7 @@ import type { Reply } from "../resp/reply.ts";
 import type { CommandEntry } from "./command-entry.ts";
 import type { RespServer } from "./resp-server.ts";
 import { PendingInput } from "./pending-input.ts";
+import { redirectionOf } from "./redirection.ts";
 import { SessionState } from "./session-state.ts";
 import { queueInTransaction } from "./transaction.ts";
 
@@ -281,6 +282,14 @@ export class Session implements ConnectionHandler, ReplyTarget {
     }
     if (server.pause.holdsWrites && server.pause.mustHold(this, entry)) return false;
     this.lastEntry = entry;
+    if (entry.firstKey > 0 && server.redirectsNow) {
+      const redirection = redirectionOf(this, entry, args);
+      if (redirection !== null) {
+        entry.rejectedCalls++;
+        this.#refuse(redirection);
+        return true;
+      }
+    }
     if (state.transaction !== null && queueInTransaction(this, entry, args)) return true;
     if (entry.data !== null) this.#executeData(entry, args);
     else return this.#executeSession(entry, args);
