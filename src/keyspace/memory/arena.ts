@@ -26,7 +26,7 @@ import {
   WORD_VERSION_HIGH,
   WORD_VERSION_LOW,
 } from "./record.ts";
-import { SEGMENT_STRIPES, SEGMENT_UNITS, SegmentKind, Segments, UNIT_BYTES } from "./segments.ts";
+import { SegmentKind, Segments, STRIPE_UNITS, UNIT_BYTES } from "./segments.ts";
 
 /** Dead records of up to this many units wait in lists by size for a record of the same size. */
 const LISTED_UNITS_MAX = 4096;
@@ -34,7 +34,7 @@ const LISTED_UNITS_MAX = 4096;
 /** Units of a record with these lengths. */
 export function recordUnits(timed: boolean, keyLength: number, valueLength: number): number {
   const fields = (timed ? FIELD_BYTES : 0) + (keyLength >= LONG_KEY_MARK ? FIELD_BYTES : 0);
-  return Math.ceil((HEADER_BYTES + fields + keyLength + valueLength) / UNIT_BYTES);
+  return (HEADER_BYTES + fields + keyLength + valueLength + UNIT_BYTES - 1) >>> 4;
 }
 
 /**
@@ -47,21 +47,22 @@ export class Arena {
   readonly views: DataView[] = this.segments.views;
   readonly words: Int32Array[] = this.segments.words;
 
-  /** By first number of a records segment: units in dead records, and units handed out. */
+  /** By first number of a records segment: units in dead records. */
   readonly deadUnitsOf: number[] = [];
-  readonly usedUnitsOf: number[] = [];
-  /** Records kept for snapshots, by first number. */
-  readonly imagesOf: number[] = [];
   /**
-   * Units in records segments handed out and not dead; in dead records; in buffers of large
-   * records.
+   * By first number, 1 or 0: the segment is being emptied. Its dead records are not used again, and
+   * when it has no others it is given back.
    */
+  readonly drains: number[] = [];
+  /** Units handed out and not dead; in dead records; bytes in buffers of large records. */
   liveUnits = 0;
   deadUnits = 0;
   largeBytes = 0;
-  /** Segment that is being emptied: its dead records are not used again. -1 for none. */
+
+  /** Segment that the cleaner works through now, -1 for none: it is not given back meanwhile. */
   victim = -1;
 
+  readonly #firsts: number[] = this.segments.firsts;
   readonly #free = new Uint32Array(LISTED_UNITS_MAX + 1);
   #current = -1;
   /** Next free unit of the current segment, and its end, as references. */
@@ -74,7 +75,7 @@ export class Arena {
       const listed = this.#free[units]!;
       if (listed !== 0) {
         this.unlist(listed, units);
-        this.deadUnitsOf[firstNumber(listed)]! -= units;
+        this.deadUnitsOf[this.#firsts[listed >>> 16]!]! -= units;
         this.deadUnits -= units;
         this.liveUnits += units;
         return listed;
@@ -85,7 +86,6 @@ export class Arena {
     if (this.#at + units > this.#end) this.#nextSegment();
     const ref = this.#at;
     this.#at = ref + units;
-    this.usedUnitsOf[this.#current]! += units;
     this.liveUnits += units;
     return ref;
   }
@@ -104,16 +104,18 @@ export class Arena {
   }
 
   #kill(ref: number, units: number): void {
-    const segment = firstNumber(ref);
+    const segment = this.#firsts[ref >>> 16]!;
     this.deadUnitsOf[segment]! += units;
     this.deadUnits += units;
     const words = this.words[ref >>> 16]!;
     const base = (ref & 0xffff) << 2;
     words[base + WORD_DEAD_UNITS] = units;
-    if (units > LISTED_UNITS_MAX || segment === this.victim) {
-      words[base] = 0;
+    words[base] = 0;
+    if (this.drains[segment] === 1) {
+      this.maybeRelease(segment);
       return;
     }
+    if (units > LISTED_UNITS_MAX) return;
     const next = this.#free[units]!;
     words[base] = FLAG_LISTED;
     words[base + WORD_FREE_NEXT] = next;
@@ -143,7 +145,7 @@ export class Arena {
     const head = words[base]!;
     if ((head & TYPE_MASK) === 0) return words[base + WORD_DEAD_UNITS]!;
     const bytes = this.keyOffset(ref) - ((ref & 0xffff) << 4) + this.keyLength(ref);
-    return Math.ceil((bytes + words[base + WORD_VALUE_LENGTH]!) / UNIT_BYTES);
+    return (bytes + words[base + WORD_VALUE_LENGTH]! + UNIT_BYTES - 1) >>> 4;
   }
 
   typeOf(ref: number): number {
@@ -196,13 +198,9 @@ export class Arena {
     return this.words[ref >>> 16]![((ref & 0xffff) << 2) + WORD_VERSION_HIGH]! >>> 16;
   }
 
-  /**
-   * Counts a record out of its table that is kept for a snapshot: its segment is not emptied
-   * meanwhile.
-   */
+  /** Marks a record that left its table as kept for a snapshot: it stays where it is. */
   markImage(ref: number): void {
     this.words[ref >>> 16]![(ref & 0xffff) << 2]! |= FLAG_IMAGE;
-    if (this.unitsOf(ref) <= SHARED_UNITS_MAX) this.imagesOf[firstNumber(ref)]!++;
   }
 
   /** A copy of a record, as an image and in no list. */
@@ -224,64 +222,65 @@ export class Arena {
     return made;
   }
 
-  /** Retires a record marked by {@link markImage}. */
-  retireImage(ref: number): void {
-    if (this.unitsOf(ref) <= SHARED_UNITS_MAX) this.imagesOf[firstNumber(ref)]!--;
-    this.retire(ref);
-  }
-
   /** Whether new records go to this segment. */
   isCurrent(first: number): boolean {
     return first === this.#current;
   }
 
-  /** Ends the current segment, so that it can be emptied too. */
-  closeCurrent(): void {
-    if (this.#current === -1) return;
-    const rest = this.#end - this.#at;
-    if (rest > 0) {
-      this.usedUnitsOf[this.#current]! += rest;
-      this.#kill(this.#at, rest);
-    }
-    this.#current = -1;
-    this.#at = 0;
-    this.#end = 0;
+  /** First unit of a records segment that holds a record, counted from its start. */
+  startOf(first: number): number {
+    // The very first units stay unused, so that small references can mean something else.
+    return first === 0 ? RESERVED_UNITS : 0;
   }
 
-  /** Gives back a segment whose records are all dead and in no list. */
-  release(first: number): void {
-    this.deadUnits -= this.deadUnitsOf[first]!;
+  /** Units of a records segment up to the end of its last record. */
+  endOf(first: number): number {
+    return first === this.#current ? this.#at - first * STRIPE_UNITS : this.segments.units[first]!;
+  }
+
+  /** Notes how far the current segment is used, for `Segments.touchedBytes`. */
+  touch(): void {
+    if (this.#current !== -1) this.segments.touch(this.#current, this.endOf(this.#current));
+  }
+
+  /** Starts emptying a segment. Its dead records are still in free lists. */
+  drain(first: number): void {
+    this.drains[first] = 1;
+  }
+
+  /** Gives a segment that is being emptied back if all its records are dead. */
+  maybeRelease(first: number): void {
+    const room = this.segments.units[first]! - this.startOf(first);
+    if (this.deadUnitsOf[first] !== room || this.victim === first) return;
+    this.deadUnits -= room;
     this.deadUnitsOf[first] = 0;
-    this.usedUnitsOf[first] = 0;
+    this.drains[first] = 0;
     this.segments.giveSegment(first);
   }
 
   #allocateLarge(units: number): number {
     const number = this.segments.takeLarge(units * UNIT_BYTES);
     this.largeBytes += this.segments.largeBytes(number);
-    return number * 65536;
+    return number * STRIPE_UNITS;
   }
 
   #nextSegment(): void {
-    this.closeCurrent();
+    this.#closeCurrent();
     const first = this.segments.takeSegment(SegmentKind.records);
-    // The very first units stay unused, so that small references can mean something else.
-    const reserved = first === 0 ? RESERVED_UNITS : 0;
     this.#current = first;
-    this.#at = first * 65536 + reserved;
-    this.#end = first * 65536 + SEGMENT_UNITS;
+    this.#at = first * STRIPE_UNITS + this.startOf(first);
+    this.#end = first * STRIPE_UNITS + this.segments.units[first]!;
     while (this.deadUnitsOf.length <= first) {
       this.deadUnitsOf.push(0);
-      this.usedUnitsOf.push(0);
-      this.imagesOf.push(0);
+      this.drains.push(0);
     }
-    this.usedUnitsOf[first] = reserved;
-    this.deadUnitsOf[first] = 0;
-    this.imagesOf[first] = 0;
   }
-}
 
-/** First number of the shared segment that holds a reference. */
-export function firstNumber(ref: number): number {
-  return (ref >>> 16) & ~(SEGMENT_STRIPES - 1);
+  #closeCurrent(): void {
+    if (this.#current === -1) return;
+    this.segments.touch(this.#current, this.segments.units[this.#current]!);
+    this.#current = -1;
+    const rest = this.#end - this.#at;
+    if (rest > 0) this.#kill(this.#at, rest);
+  }
 }

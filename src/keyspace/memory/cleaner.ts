@@ -4,15 +4,8 @@ import { invariant } from "../../base/invariant.ts";
 import { SLOT_COUNT, slotOf } from "../../base/slot.ts";
 import { NO_EXPIRY } from "../keyspace.ts";
 import type { Database } from "./database.ts";
-import {
-  FLAG_IMAGE,
-  FLAG_LISTED,
-  FLAG_TIME,
-  RESERVED_UNITS,
-  TYPE_MASK,
-  WORD_DEAD_UNITS,
-} from "./record.ts";
-import { SEGMENT_UNITS, SegmentKind, UNIT_BYTES } from "./segments.ts";
+import { FLAG_IMAGE, FLAG_LISTED, FLAG_TIME, TYPE_MASK, WORD_DEAD_UNITS } from "./record.ts";
+import { SegmentKind, STRIPE_UNITS, UNIT_BYTES } from "./segments.ts";
 import type { Store } from "./store.ts";
 
 /** Work of one millisecond, in the costs below, which are rough nanoseconds. */
@@ -25,8 +18,10 @@ const COST_EMPTY_SLOT = 2;
 const COST_CHUNK = 50_000;
 
 /** Cleaning begins when this part of the records' memory is dead, and ends below the other. */
-const DEAD_PART_BEGIN = 0.1;
-const DEAD_PART_END = 0.07;
+const DEAD_PART_BEGIN = 0.08;
+const DEAD_PART_END = 0.06;
+/** Less dead space than this (2 MiB) is not worth any work. */
+const DEAD_UNITS_MIN = 131_072;
 
 /** The cleaner of one keyspace. */
 export class Cleaner {
@@ -75,7 +70,7 @@ export class Cleaner {
 
   #isDirty(part: number): boolean {
     const { liveUnits, deadUnits } = this.#store.arena;
-    return deadUnits > Math.max((liveUnits + deadUnits) * part, SEGMENT_UNITS);
+    return deadUnits > Math.max((liveUnits + deadUnits) * part, DEAD_UNITS_MIN);
   }
 
   /** Frees the records and pages of a flushed database; false when there is none to free. */
@@ -125,7 +120,7 @@ export class Cleaner {
       this.#isBusy = this.#isDirty(this.#isBusy ? DEAD_PART_END : DEAD_PART_BEGIN);
       if (!this.#isBusy || !this.#chooseVictim()) return false;
     }
-    const end = arena.victim * 65536 + SEGMENT_UNITS;
+    const end = arena.victim * STRIPE_UNITS + arena.segments.units[arena.victim]!;
     while (this.#at < end) {
       if (this.#budget <= 0) return true;
       this.#at += this.#isListed ? this.#unlist(this.#at) : this.#move(this.#at);
@@ -135,31 +130,37 @@ export class Cleaner {
       this.#at = this.#start(arena.victim);
       return true;
     }
-    this.#finish();
+    const { victim } = arena;
+    arena.victim = -1;
+    // Records kept for snapshots may be left in it: then it goes with the last of them.
+    arena.maybeRelease(victim);
     return true;
   }
 
-  /** Picks the segment with the most dead space. */
+  /** Picks the segment of which the greatest part is dead. */
   #chooseVictim(): boolean {
     const { arena } = this.#store;
-    const { kinds } = arena.segments;
+    const { kinds, units } = arena.segments;
     let victim = -1;
-    let dead = 0;
+    let part = DEAD_PART_END;
     for (let first = 0; first < arena.deadUnitsOf.length; first++) {
-      if (kinds[first] !== SegmentKind.records || arena.isCurrent(first)) continue;
-      if (arena.deadUnitsOf[first]! <= dead || arena.imagesOf[first]! > 0) continue;
+      if (kinds[first] !== SegmentKind.records) continue;
+      if (arena.isCurrent(first) || arena.drains[first] === 1) continue;
+      const dead = arena.deadUnitsOf[first]! / units[first]!;
+      if (dead <= part) continue;
       victim = first;
-      dead = arena.deadUnitsOf[first]!;
+      part = dead;
     }
-    if (victim === -1 || dead < SEGMENT_UNITS * DEAD_PART_END) return false;
+    if (victim === -1) return false;
     arena.victim = victim;
+    arena.drain(victim);
     this.#isListed = true;
     this.#at = this.#start(victim);
     return true;
   }
 
   #start(first: number): number {
-    return first * 65536 + (first === 0 ? RESERVED_UNITS : 0);
+    return first * STRIPE_UNITS + this.#store.arena.startOf(first);
   }
 
   /** Takes one dead record out of its free list; returns the units of the record, dead or not. */
@@ -201,15 +202,6 @@ export class Cleaner {
     pins.moved(ref, made);
     arena.retire(ref);
     return units;
-  }
-
-  /** Gives the victim back if nothing is left in it; records kept for a snapshot may be. */
-  #finish(): void {
-    const { arena } = this.#store;
-    const { victim } = arena;
-    const room = SEGMENT_UNITS - (victim === 0 ? RESERVED_UNITS : 0);
-    arena.victim = -1;
-    if (arena.deadUnitsOf[victim] === room) arena.release(victim);
   }
 
   /** Empties a chunk of pages; false when there is little to gain. */

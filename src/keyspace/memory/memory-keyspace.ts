@@ -359,7 +359,8 @@ export class MemoryKeyspace implements Keyspace {
       rootBytes += database.rootBytes;
     }
     for (const database of dropped) rootBytes += database.rootBytes;
-    const reservedBytes = arena.segments.reservedBytes + rootBytes;
+    arena.touch();
+    const reservedBytes = arena.segments.touchedBytes + rootBytes;
     const liveBytes = arena.liveUnits * 16 + arena.largeBytes + pages.liveBytes + rootBytes;
     return {
       keys,

@@ -1,6 +1,6 @@
 // Room for pages of tables: chunks of 64 KiB inside segments, each cut into pages of one size.
 import type { Arena } from "./arena.ts";
-import { SEGMENT_UNITS, SegmentKind, UNIT_BYTES } from "./segments.ts";
+import { SegmentKind, STRIPE_UNITS, UNIT_BYTES } from "./segments.ts";
 
 const CHUNK_UNITS = 4096;
 const CHUNK_HEADER_BYTES = 64;
@@ -93,9 +93,9 @@ export class Pages {
   /** A zeroed page of any size with a buffer of its own; its true size is `ownBytes`. */
   allocateOwn(byteCount: number): number {
     const number = this.#arena.segments.takeLarge(byteCount);
-    this.liveBytes += this.ownBytes(number * 65536);
+    this.liveBytes += this.ownBytes(number * STRIPE_UNITS);
     this.#arena.words[number]!.fill(0);
-    return number * 65536;
+    return number * STRIPE_UNITS;
   }
 
   ownBytes(page: number): number {
@@ -218,6 +218,7 @@ export class Pages {
     const next = words[base + CHUNK_NEXT]! >>> 0;
     this.#freeChunks[segment] = next;
     this.#usedChunks[segment]!++;
+    this.#arena.segments.touch(segment, chunk + CHUNK_UNITS - segment * STRIPE_UNITS);
     if (next === 0) this.#open.pop();
     words[base + CHUNK_CLASS] = pageClass;
     words[base + CHUNK_USED] = 0;
@@ -229,7 +230,7 @@ export class Pages {
   }
 
   #giveChunk(chunk: number): void {
-    const segment = (chunk >>> 16) & ~3;
+    const segment = this.#arena.segments.firsts[chunk >>> 16]!;
     const next = this.#freeChunks[segment]!;
     this.#arena.words[chunk >>> 16]![((chunk & 0xffff) << 2) + CHUNK_NEXT] = next;
     this.#freeChunks[segment] = chunk;
@@ -249,10 +250,11 @@ export class Pages {
     }
     this.#usedChunks[first] = 0;
     let next = 0;
-    const start = first * 65536;
+    const start = first * STRIPE_UNITS;
+    const end = this.#arena.segments.units[first]!;
     // Reference 0 means none, so the chunk that would have it stays unused.
     const lowest = first === 0 ? CHUNK_UNITS : 0;
-    for (let unit = SEGMENT_UNITS - CHUNK_UNITS; unit >= lowest; unit -= CHUNK_UNITS) {
+    for (let unit = end - CHUNK_UNITS; unit >= lowest; unit -= CHUNK_UNITS) {
       const chunk = start + unit;
       this.#arena.words[chunk >>> 16]![((chunk & 0xffff) << 2) + CHUNK_NEXT] = next;
       next = chunk;

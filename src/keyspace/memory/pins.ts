@@ -102,9 +102,9 @@ export class Pins {
     this.count--;
     pin.drop();
     for (let ref = pin.images.shift(); ref !== 0; ref = pin.images.shift()) {
-      this.#arena.retireImage(ref);
+      this.#arena.retire(ref);
     }
-    if (pin.span !== 0 && pin.spanIsImage) this.#arena.retireImage(pin.span);
+    if (pin.span !== 0 && pin.spanIsImage) this.#arena.retire(pin.span);
     pin.span = 0;
   }
 

@@ -165,7 +165,7 @@ export class SnapshotStream implements SnapshotChunks {
     this.#spanAt += length;
     if (length < rest) return false;
     this.#records++;
-    if (pin.spanIsImage) arena.retireImage(ref);
+    if (pin.spanIsImage) arena.retire(ref);
     pin.span = 0;
     return true;
   }
@@ -182,7 +182,7 @@ export class SnapshotStream implements SnapshotChunks {
         pin.spanIsImage = true;
         if (!this.#writePiece()) return false;
       } else {
-        arena.retireImage(ref);
+        arena.retire(ref);
       }
     }
     return true;

@@ -13,7 +13,7 @@ import {
   WORD_NEXT,
   WORD_PREVIOUS,
 } from "../memory/record.ts";
-import { SEGMENT_UNITS, SegmentKind } from "../memory/segments.ts";
+import { SegmentKind, STRIPE_UNITS } from "../memory/segments.ts";
 import type { Store } from "../memory/store.ts";
 import {
   CLASS_SHIFT,
@@ -204,26 +204,26 @@ function checkSegments(store: Store): number {
   let dead = 0;
   for (const [first, kind] of arena.segments.kinds.entries()) {
     if (kind !== SegmentKind.records) continue;
-    let at = first === 0 ? RESERVED_UNITS : 0;
+    let at = arena.startOf(first);
     let deadHere = 0;
-    let images = 0;
-    const used = arena.usedUnitsOf[first]!;
+    const used = arena.endOf(first);
     while (at < used) {
-      const ref = first * 65536 + at;
+      const ref = first * STRIPE_UNITS + at;
       const words = arena.words[ref >>> 16]!;
       const base = (ref & 0xffff) << 2;
       const units = arena.unitsOf(ref);
       invariant(units > 0, "every record has units");
       if ((words[base]! & TYPE_MASK) === 0) deadHere += words[base + WORD_DEAD_UNITS]!;
       else if ((words[base]! & FLAG_IMAGE) !== 0) {
-        images++;
         imageUnits += units;
       }
       at += units;
     }
-    invariant(at === used && used <= SEGMENT_UNITS, "records fill a segment without gaps");
+    invariant(
+      at === used && used <= arena.segments.units[first]!,
+      "records fill a segment without gaps",
+    );
     invariant(deadHere === arena.deadUnitsOf[first], "dead units of a segment are counted");
-    invariant(images === arena.imagesOf[first], "images of a segment are counted");
     dead += deadHere;
   }
   invariant(dead === arena.deadUnits, "dead units are counted");
