@@ -331,14 +331,15 @@ export class FrameWriter {
 
   /**
    * Full means: no file can be made, and what is left is wanted for hard states: the one spare file and
-   * an eighth of the present one, or half of the present one when there is no spare.
+   * an eighth of the present one, or half of the present one when there is no spare. It is over when
+   * files can be made again, not when the spare one is begun.
    */
   #checkFull(): void {
     const { active } = this.#segments;
     const spares = this.#pool.readyCount;
     const part = spares === 0 ? 2 : 8;
     const short = spares <= 1 && active.roomBytes < active.header.capacityBytes / part;
-    const full = this.#noSpace || (this.#pool.starved && short);
+    const full = this.#noSpace || (this.#pool.starved && (short || this.#full));
     if (full === this.#full || this.#stopped) return;
     this.#full = full;
     if (full && this.#isBlocked) this.#whenDrained?.();
