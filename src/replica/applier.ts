@@ -1,6 +1,7 @@
 // The state machine of a shard: applies log entries to the keyspace, and runs reads at their place.
 import { viewOf } from "../base/bytes.ts";
 import { DbError } from "../base/errors.ts";
+import { takesCount } from "../commands/access.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
 import {
   decodeOperation,
@@ -59,6 +60,8 @@ export class Applier {
   readonly keyspace: MemoryKeyspace;
   readonly sessions: SessionTable = new SessionTable();
   readonly context: ApplyContext;
+  /** For reads, here alone: what they draw must not shift what the replicas share. */
+  readonly reading: ApplyContext;
   /** Highest shard time in an applied entry, Unix ms. */
   timeMs = 0;
   /** Highest ceiling in an applied entry, Unix ms. */
@@ -81,6 +84,7 @@ export class Applier {
     this.keyspace = keyspace;
     this.#commands = commands;
     this.context = new ApplyContext(keyspace);
+    this.reading = new ApplyContext(keyspace);
   }
 
   /** Takes over the place in the log of a snapshot that was loaded. */
@@ -123,6 +127,8 @@ export class Applier {
     context.seed(header.seed1, header.seed2);
     if (header.timeMs > this.timeMs) this.timeMs = header.timeMs;
     if (header.ceilingMs > this.ceilingMs) this.ceilingMs = header.ceilingMs;
+    this.reading.seed(header.seed2, header.seed1);
+    this.reading.nowMs = this.timeMs;
     context.nowMs = this.timeMs;
     context.index = index;
     context.position = 0;
@@ -139,12 +145,12 @@ export class Applier {
 
   /** Runs the reads of a batch that stand after all writes of the log so far. */
   runLocal(batch: Batch, nowMs: number): void {
-    this.context.nowMs = nowMs;
+    this.reading.nowMs = nowMs;
     this.keyspace.nowMs = nowMs;
     const view = batch.local.view;
     let at = 0;
     for (let i = 0; i < batch.count; i++) {
-      at = this.#runFor(batch.local.bytes, view, at, batch, i);
+      at = this.#readFor(batch.local.bytes, view, at, batch, i);
     }
   }
 
@@ -160,7 +166,7 @@ export class Applier {
     let localAt = 0;
     for (let i = 0; i < batch.count; i++) {
       if (kinds[i] === LOGGED) loggedAt = this.#runFor(data, view, loggedAt, batch, i);
-      else localAt = this.#runFor(local.bytes, local.view, localAt, batch, i);
+      else localAt = this.#readFor(local.bytes, local.view, localAt, batch, i);
     }
   }
 
@@ -172,16 +178,23 @@ export class Applier {
     return next;
   }
 
+  /** A read between the operations of an entry: leaves no trace in what the replicas share. */
+  #readFor(data: Uint8Array, view: DataView, at: number, batch: Batch, place: number): number {
+    const target = batch.targets[place]!;
+    const sequence = batch.sequences[place]!;
+    const args = this.#args;
+    const next = decodeOperation(data, view, at, args);
+    const { reading } = this;
+    reading.database = data[at + DATABASE_AT]!;
+    this.#commandAt(view, at, args).apply(reading, args, target.openReply(sequence));
+    target.closeReply(sequence);
+    return next;
+  }
+
   #run(data: Uint8Array, view: DataView, at: number, reply: Reply): number {
     const args = this.#args;
     const next = decodeOperation(data, view, at, args);
-    const command = this.#commands.byId(view.getUint16(at + COMMAND_ID_AT, true));
-    if (command === undefined) {
-      throw new DbError("BAD_ENTRY", "log entry holds a command this release does not know", {
-        id: view.getUint16(at + COMMAND_ID_AT, true),
-        at,
-      });
-    }
+    const command = this.#commandAt(view, at, args);
     const context = this.context;
     context.database = data[at + DATABASE_AT]!;
     this.keyspace.writePosition = context.position;
@@ -189,6 +202,17 @@ export class Applier {
     else this.#runOnce(command, data, view, at, args, reply);
     context.position++;
     return next;
+  }
+
+  #commandAt(view: DataView, at: number, args: Args): DataCommand {
+    const id = view.getUint16(at + COMMAND_ID_AT, true);
+    const command = this.#commands.byId(id);
+    if (command !== undefined && takesCount(command.arity, args.count)) return command;
+    throw new DbError("BAD_ENTRY", "log entry holds a command this release does not know", {
+      id,
+      at,
+      arguments: args.count,
+    });
   }
 
   /** Runs a write that may come more than once; the second time it only answers. */

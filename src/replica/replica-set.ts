@@ -51,6 +51,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   #log: WalView | null = null;
   /** Who waits for a frame to be durable; few at a time. */
   readonly #syncs: { readonly frame: number; readonly resolve: () => void }[] = [];
+  #started = false;
   #turnWanted = false;
   #inTurn = false;
   #repliesWaiting = false;
@@ -78,7 +79,6 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   attach(wal: Wal): void {
     this.#wal = wal;
     this.#log = new WalView(wal);
-    wal.start(this);
   }
 
   add(replica: Replica): void {
@@ -95,8 +95,11 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     return this.#list;
   }
 
-  /** Starts the ticks. */
+  /** Starts to hear the log, turns and ticks: all replicas are there. */
   start(): void {
+    invariant(this.#wal !== null, "the log is open before the node starts");
+    this.#started = true;
+    this.#wal.start(this);
     const tick = (): void => {
       if (this.#closed) return;
       this.#ticking = this.#environment.scheduler.after(this.#environment.tickMs, tick);
@@ -139,7 +142,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
 
   #takeTurn(): void {
     const wal = this.#wal;
-    if (wal === null) return;
+    if (wal === null || !this.#started) return;
     invariant(!this.#inTurn, "turns do not nest");
     this.#inTurn = true;
     const list = this.#list;

@@ -102,7 +102,7 @@ export class Replica implements ReadsOwner {
   }
 
   readContext(database: number): CommandContext {
-    const context = this.applier.context;
+    const context = this.applier.reading;
     const nowMs = this.clock.readMs();
     context.database = database;
     context.nowMs = nowMs;

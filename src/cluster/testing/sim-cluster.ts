@@ -209,7 +209,12 @@ export class SimCluster {
   /** Runs the world until `isDone`. */
   async until(what: string, isDone: () => boolean, limitMs = 30_000): Promise<void> {
     const ended = await this.world.runUntil(isDone, limitMs);
-    if (!ended) throw new Error(`seed ${this.world.seed}: not within ${limitMs} ms: ${what}`);
+    if (ended) return;
+    const failures = [...this.#machines.values()].flatMap(({ name, failure, fatal }) =>
+      [failure, fatal].flatMap((each) => (each === null ? [] : [`${name}: ${String(each)}`])),
+    );
+    const why = [`seed ${this.world.seed}: not within ${limitMs} ms: ${what}`, ...failures];
+    throw new Error(why.join("; "));
   }
 
   /** Sends a command to a node and runs the world until its reply. */
