@@ -181,6 +181,13 @@ describe("ready()", () => {
     expect(core.quorumRound()).toBe(round);
   });
 
+  test("counts no round acknowledged to an earlier term", () => {
+    const core = leaderOfThree();
+    const round = core.beginRound();
+    core.step(message({ type: MessageType.heartbeatResponse, term: 1, round }));
+    expect(core.quorumRound()).toBeLessThan(round);
+  });
+
   test("tells a change of role once", () => {
     const core = coreOf();
     core.step(message({ type: MessageType.heartbeat, term: 4 }));
@@ -234,6 +241,18 @@ describe("a follower", () => {
     core.applied(5);
     expect(core.ready().committed.map(({ index }) => index)).toEqual([6]);
     expect(core.conf.voters).toEqual([1, 2]);
+  });
+
+  test("does not stand while it installs a snapshot", () => {
+    const core = coreOf({}, { preVote: false });
+    const snapshot = { index: 5, term: 1, conf: THREE };
+    core.step(message({ type: MessageType.snapshot, snapshot }));
+    core.persisted(core.ready().write);
+    core.campaign();
+    expect(core.role).toBe(Role.follower);
+    core.applied(5);
+    core.campaign();
+    expect(core.role).toBe(Role.candidate);
   });
 
   test("keeps its log when a snapshot says nothing new", () => {
@@ -316,10 +335,11 @@ describe("a node that may have lost the end of its log", () => {
     expect(pump(core)[0]).toMatchObject({ context: LOG_MAY_HAVE_SHRUNK });
     core.step(message({ type: MessageType.append, index: 3, logTerm: 1, commit: 3 }));
     expect(pump(core)[0]).toMatchObject({ reject: true, context: LOG_MAY_HAVE_SHRUNK });
-    const rest = [entry(2, 1), entry(3, 1)];
-    core.step(
-      message({ type: MessageType.append, index: 1, logTerm: 1, entries: rest, commit: 3 }),
-    );
+    const part = { type: MessageType.append, index: 1, logTerm: 1, commit: 3 };
+    core.step(message({ ...part, entries: [entry(2, 1)] }));
+    pump(core);
+    expect(core.voting).toBe(false);
+    core.step(message({ ...part, entries: [entry(2, 1), entry(3, 1)] }));
     expect(core.voting).toBe(false);
     pump(core);
     expect(core.voting).toBe(true);
@@ -405,6 +425,22 @@ describe("compaction", () => {
     expect(core.neededIndex()).toBe(6);
     core.reportSnapshot(3, false);
     expect(core.progress(3)).toMatchObject({ state: "probe", next: 1 });
+  });
+});
+
+describe("a leadership transfer", () => {
+  test("asks the target to stand once it has everything, and not before", () => {
+    const core = leaderOfThree();
+    core.propose(new Uint8Array(1));
+    pump(core);
+    expect(core.transferLeadership(3)).toBe(true);
+    core.step(message({ type: MessageType.appendResponse, term: 2, index: 1, from: 3 }));
+    const early = pump(core).map(({ type }) => type);
+    expect([early.includes(MessageType.timeoutNow), core.timeoutNowSent]).toEqual([false, false]);
+    core.step(message({ type: MessageType.appendResponse, term: 2, index: 2, from: 3 }));
+    const late = pump(core).map(({ type }) => type);
+    expect([late.includes(MessageType.timeoutNow), core.timeoutNowSent]).toEqual([true, true]);
+    expect([core.propose(new Uint8Array(1)), core.refusal(1)]).toEqual([0, "transferring"]);
   });
 });
 

@@ -147,7 +147,7 @@ export class TestNode {
     this.alive = true;
   }
 
-  /** One turn of the shell's loop: sends at once; writes and applies wait for their commands. */
+  /** One turn of the shell's loop: sends at once; writes and applies wait. */
   processReady(): void {
     const ready = this.core.ready();
     if (this.core.hasReady()) throw new Error("ready() takes all work at hand");

@@ -97,7 +97,7 @@ export class InvariantChecker {
   #onDisk(id: NodeId, index: Index, term: Term): boolean {
     const node = this.#cluster.nodes.get(id);
     if (node === undefined) return false;
-    // It had acknowledged it and lost it since: without a vote until it has it again, it is no danger.
+    // Acknowledged and lost since: without a vote until it has it again, it is no danger.
     if (node.forgetful) return true;
     const { disk } = node;
     if (disk.snapshot.index >= index) return true;
