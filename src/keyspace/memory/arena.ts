@@ -243,6 +243,19 @@ export class Arena {
     if (this.#current !== -1) this.segments.touch(this.#current, this.endOf(this.#current));
   }
 
+  /** Ends the current segment, so that it can be emptied too. Returns its first number, or -1. */
+  closeCurrent(): number {
+    const first = this.#current;
+    if (first === -1) return -1;
+    this.segments.touch(first, this.segments.units[first]!);
+    this.#current = -1;
+    const rest = this.#end - this.#at;
+    if (rest > 0) this.#kill(this.#at, rest);
+    this.#at = 0;
+    this.#end = 0;
+    return first;
+  }
+
   /** Starts emptying a segment. Its dead records are still in free lists. */
   drain(first: number): void {
     this.drains[first] = 1;
@@ -265,7 +278,7 @@ export class Arena {
   }
 
   #nextSegment(): void {
-    this.#closeCurrent();
+    this.closeCurrent();
     const first = this.segments.takeSegment(SegmentKind.records);
     this.#current = first;
     this.#at = first * STRIPE_UNITS + this.startOf(first);
@@ -274,13 +287,5 @@ export class Arena {
       this.deadUnitsOf.push(0);
       this.drains.push(0);
     }
-  }
-
-  #closeCurrent(): void {
-    if (this.#current === -1) return;
-    this.segments.touch(this.#current, this.segments.units[this.#current]!);
-    this.#current = -1;
-    const rest = this.#end - this.#at;
-    if (rest > 0) this.#kill(this.#at, rest);
   }
 }

@@ -151,7 +151,11 @@ export class Cleaner {
       victim = first;
       part = dead;
     }
-    if (victim === -1) return false;
+    if (victim === -1) {
+      // What is dead is in the current segment, or in those that wait for a snapshot.
+      victim = arena.closeCurrent();
+      if (victim === -1) return false;
+    }
     arena.victim = victim;
     arena.drain(victim);
     this.#isListed = true;

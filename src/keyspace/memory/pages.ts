@@ -290,8 +290,9 @@ export class Pages {
 
 function makeClasses(): number[] {
   const sizes: number[] = [];
-  for (let wanted = PAGE_BYTES_MIN; wanted < CHUNK_ROOM_BYTES / 1.5; wanted *= 1.16) {
-    const count = Math.floor(CHUNK_ROOM_BYTES / wanted);
+  for (let wanted = PAGE_BYTES_MIN; wanted < CHUNK_ROOM_BYTES / 1.8; wanted *= 1.16) {
+    // Two to a chunk at least: one that fills it would leave tables half empty when they split.
+    const count = Math.max(2, Math.floor(CHUNK_ROOM_BYTES / wanted));
     const size = Math.floor(CHUNK_ROOM_BYTES / count / UNIT_BYTES) * UNIT_BYTES;
     if (size !== sizes[sizes.length - 1]) sizes.push(size);
   }

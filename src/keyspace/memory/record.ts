@@ -43,8 +43,8 @@ export const WORD_FREE_PREVIOUS = 3;
  */
 export const RESERVED_UNITS = 2048;
 
-/** Records of more units than this get a buffer of their own (512 KiB). */
-export const SHARED_UNITS_MAX = 32768;
+/** Records of more units than this get a buffer of their own (256 KiB). */
+export const SHARED_UNITS_MAX = 16384;
 /**
  * Records of at least this many units always have a time field, so that an expiry never moves them.
  */

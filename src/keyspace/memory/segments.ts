@@ -12,13 +12,14 @@ const STRIPE_BYTES = STRIPE_UNITS * UNIT_BYTES;
 const NUMBERS_MAX = 65536;
 
 /**
- * Sizes of shared segments in stripes (MiB), each used from so many reserved bytes on. Small keyspaces
- * get small segments. From 32 MiB on, glibc maps every piece of memory for itself, so that all of it
- * goes back to the system when it is freed; smaller pieces may stay in the process's heap.
+ * Sizes of shared segments in stripes (MiB), each used from so many reserved bytes on. Small
+ * keyspaces get small segments. From 32 MiB on, glibc maps every piece of memory for itself, so
+ * that all of it goes back to the system when it is freed; smaller pieces may stay in the process's
+ * heap.
  */
 const SEGMENT_SIZES = [
   { stripes: 1, fromBytes: 0 },
-  { stripes: 4, fromBytes: 8 << 20 },
+  { stripes: 4, fromBytes: 48 << 20 },
   { stripes: 32, fromBytes: 256 << 20 },
 ] as const;
 
@@ -26,7 +27,7 @@ const SEGMENT_SIZES = [
 const LARGE_STEP_BYTES = 65536;
 /** Spare memory beyond this part of all memory, and beyond the minimum, goes back to the system. */
 const SPARE_PART_MAX = 0.08;
-const SPARE_BYTES_MIN = 4 << 20;
+const SPARE_BYTES_MIN = 2 << 20;
 
 /** What a segment holds; 0 for a number without memory. */
 export const SegmentKind = { none: 0, records: 1, pages: 2, large: 3, spare: 4 } as const;
@@ -37,8 +38,8 @@ const NO_WORDS = new Int32Array(0);
 
 /**
  * Segments by number. A segment has a number for every stripe of 1 MiB, in a row, so that its
- * references run on from stripe to stripe; every number has its own views, which start at its stripe
- * and end with the segment. So one shift and one mask lead from a reference to its bytes.
+ * references run on from stripe to stripe; every number has its own views, which start at its
+ * stripe and end with the segment. So one shift and one mask lead from a reference to its bytes.
  */
 export class Segments {
   /** By number: the same memory as bytes, as a view and as 32-bit words. */
@@ -47,7 +48,9 @@ export class Segments {
   readonly words: Int32Array[] = [];
   /** By number: the first number of its segment. */
   readonly firsts: number[] = [];
-  /** By first number: a {@link SegmentKind}, units, and units from the start that were ever used. */
+  /**
+   * By first number: a {@link SegmentKind}, units, and units from the start that were ever used.
+   */
   readonly kinds: number[] = [];
   readonly units: number[] = [];
   readonly touchedUnits: number[] = [];
@@ -94,7 +97,8 @@ export class Segments {
     }
     let number = this.#takeNumbers(1);
     if (number === 0) {
-      // Reference 0 means none: number 0 is for a shared segment, which leaves its first units unused.
+      // Reference 0 means none: number 0 is for a shared segment, which leaves its first units
+      // unused.
       number = this.#takeNumbers(1);
       listOf(this.#emptyNumbers, 1).push(0);
     }

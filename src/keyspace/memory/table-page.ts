@@ -46,7 +46,7 @@ export function loadMax(capacity: number): number {
 
 /** Places to give to `count` entries, so that they need not grow at once. */
 export function capacityFor(count: number): number {
-  return count + (count >>> 2) + 2;
+  return count + (count >>> 2) - (count >>> 5) + 2;
 }
 
 /** Below this many entries a page of this capacity shrinks. */
