@@ -339,7 +339,7 @@ describe("a node that may have lost the end of its log", () => {
     core.step(message({ ...part, entries: [entry(2, 1)] }));
     pump(core);
     expect(core.voting).toBe(false);
-    core.step(message({ ...part, entries: [entry(2, 1), entry(3, 1)] }));
+    core.step(message({ ...part, index: 2, entries: [entry(3, 1)] }));
     expect(core.voting).toBe(false);
     pump(core);
     expect(core.voting).toBe(true);

@@ -130,7 +130,7 @@ export class TestNode {
     this.alive = false;
   }
 
-  /** A machine crash under relaxed syncing: up to `lost` entries that were never synced are gone. */
+  /** A machine crash under relaxed syncing: up to `lost` entries never synced are gone. */
   loseEnd(lost: number): void {
     const { disk } = this;
     const last = disk.snapshot.index + disk.entries.length;
