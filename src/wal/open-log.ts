@@ -70,7 +70,10 @@ async function assemble(
   const active = known.at(-1);
   // What was read may be in the system's memory alone: before anybody builds on it, it is made durable.
   for (const segment of known) await syncSegment(disk, segment);
-  if (active !== undefined && found.cut === null && active.roomBytes > 0) {
+  // Behind the end of a log that was not synced frame by frame, later frames may have survived the one
+  // that is missing; in a new segment, with a new salt, they can never become part of the log again.
+  const isExact = found.cut === null && (found.cleanShutdown || !found.relaxed);
+  if (active !== undefined && isExact && active.roomBytes > 0) {
     active.file = await disk.open(active.path, { mode: "write", dsync });
   } else {
     const capacity =
