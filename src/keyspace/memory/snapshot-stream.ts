@@ -25,6 +25,8 @@ import { TableCursor } from "./table-cursor.ts";
 /** Records looked at in one call, so that a state mostly changed since does not take long. */
 const STEPS_MAX = 8192;
 
+const HASH_MAX = 0xffffffff;
+
 /** Outcomes of writing a record: all of it, its start, or nothing for want of room. */
 const WROTE = 1;
 const STARTED = 2;
@@ -194,19 +196,17 @@ export class SnapshotStream implements SnapshotChunks {
     let steps = STEPS_MAX;
     while (pin.at < pin.databases.length) {
       const root = pin.databases[pin.at]!.roots[pin.slot]!;
-      let ref = root === 0 ? 0 : this.#cursor.seek(root, pin.hash);
+      // The database stays held while one of its records spans chunks: only then on to the next slot.
+      let ref = root === 0 || pin.hash > HASH_MAX ? 0 : this.#cursor.seek(root, pin.hash);
       while (ref !== 0) {
         const hash = this.#cursor.hash;
         if (!this.#writeGroup(hash)) return false;
-        if (hash === 0xffffffff) break;
         pin.hash = hash + 1;
         if (pin.span !== 0 && !this.#writePiece()) return false;
         if (pin.images.length > 0 || --steps === 0) return false;
         ref = this.#cursor.ref;
       }
       pin.nextSlot();
-      if (pin.span !== 0 && !this.#writePiece()) return false;
-      if (pin.images.length > 0) return false;
     }
     return true;
   }
