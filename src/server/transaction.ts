@@ -41,6 +41,7 @@ export function queueInTransaction(session: Session, entry: CommandEntry, args: 
   const transaction = session.state.transaction!;
   switch (entry.name) {
     case "exec":
+      if (!transaction.failed && changesDatabase(transaction)) return false;
       execute(session, transaction);
       return true;
     case "discard":
@@ -77,6 +78,12 @@ export function queueInTransaction(session: Session, entry: CommandEntry, args: 
   encodeOperation(operations, id, session.state.database, 0, args);
   session.replySimple("QUEUED");
   return true;
+}
+
+/** Whether the database to go on with depends on the outcome. */
+function changesDatabase({ sessionCommands }: OpenTransaction): boolean {
+  for (const { name } of sessionCommands.values()) if (name === "select") return true;
+  return false;
 }
 
 function execute(session: Session, transaction: OpenTransaction): void {
@@ -182,8 +189,10 @@ const exec: SessionCommand = {
   summary: "Executes all commands of a transaction.",
   since: "1.2.0",
   complexity: "The sum of its commands",
-  run(_session, _args, reply) {
-    reply.error("ERR EXEC without MULTI");
+  run(session, _args, reply) {
+    const { transaction } = session.state;
+    if (transaction === null) reply.error("ERR EXEC without MULTI");
+    else new WaitingExec(session, transaction);
   },
 };
 
@@ -239,6 +248,54 @@ const unwatch: SessionCommand = {
     reply.ok();
   },
 };
+
+/** An EXEC with SELECT in it: input waits, and an abort leaves the session in its old database. */
+class WaitingExec implements ReplyTarget {
+  readonly protocol: number;
+  readonly sessionId: number;
+  readonly acknowledged: number;
+  readonly #session: Session;
+  readonly #databaseBefore: number;
+  readonly #writer = new RespWriter(1024);
+  readonly #finish: (write: (reply: Reply) => void) => void;
+
+  constructor(session: Session, transaction: OpenTransaction) {
+    this.#session = session;
+    this.protocol = session.protocol;
+    this.#writer.protocol = session.protocol;
+    this.sessionId = session.sessionId;
+    this.acknowledged = session.acknowledged;
+    const { state, server } = session;
+    this.#databaseBefore = state.database;
+    this.#finish = session.defer();
+    const watches = encodeWatchList(state.watched);
+    state.transaction = null;
+    state.watched = [];
+    const args = execArguments(watches, withReplies(session, transaction));
+    const sequence = session.lastSequence;
+    const { writes } = transaction;
+    server.backend.submit(execCommand, writes, this.#databaseBefore, args, this, sequence);
+  }
+
+  openReply(_sequence: number): Reply {
+    return this.#writer;
+  }
+
+  closeReply(sequence: number): void {
+    this.rawReply(sequence, this.#writer.take());
+  }
+
+  failReply(_sequence: number, error: string): void {
+    this.#session.state.database = this.#databaseBefore;
+    this.#finish((reply) => reply.error(error));
+  }
+
+  rawReply(_sequence: number, bytes: Uint8Array): void {
+    const isRun = bytes[0] === 0x2a && bytes[1] !== 0x2d;
+    if (!isRun) this.#session.state.database = this.#databaseBefore;
+    this.#finish((reply) => reply.raw(bytes));
+  }
+}
 
 /** Asks the leader, in order with the session's other operations, for the versions of the keys. */
 class WatchRequest implements ReplyTarget {

@@ -4,6 +4,9 @@ import { type Reply, show } from "../support/reply.ts";
 /** Two servers handle a command, and time goes on, within this time. */
 const TOLERANCE_MS = 5000;
 
+/** Kvorum keeps times up to 2^53 - 1 ms: beyond this, they are taken as equal. */
+const TIME_MS_COMPARED_MAX = 9e15;
+
 type Normalize = (reply: Reply) => string;
 
 const TIMES: ReadonlyMap<string, number> = new Map([
@@ -32,14 +35,18 @@ export class ReplyComparer {
     return this.#queue !== null;
   }
 
-  /** Null when the replies agree, else what the first and the second server said. */
-  compare(name: string, ours: Reply, theirs: Reply): readonly [string, string] | null {
+  /**
+   * Null when the replies agree, else what the first and the second server said; or that the first aborted
+   * a transaction, which it may do when a watched key was missing and something was deleted.
+   */
+  compare(name: string, ours: Reply, theirs: Reply): readonly [string, string] | "aborted" | null {
     const upper = name.toUpperCase();
     const queued = this.#queue;
     this.#follow(upper, theirs);
     const isQueued = queued !== null && theirs.kind === "simple" && theirs.text === "QUEUED";
     if (isQueued) queued.push(upper);
     if (upper === "EXEC" && queued !== null && theirs.kind === "array") {
+      if (ours.kind === "null") return "aborted";
       return this.#compareAll(queued, ours, theirs);
     }
     return isQueued ? exactly(ours, theirs) : this.#compareOne(upper, ours, theirs);
@@ -69,7 +76,8 @@ export class ReplyComparer {
     if (name === "DBSIZE" && this.sizesDiffer && ours.kind === theirs.kind) return null;
     const unitMs = TIMES.get(name);
     if (unitMs !== undefined && bothTimes(ours, theirs)) {
-      const apartMs = Math.abs(Number(ours.text) - Number(theirs.text)) * unitMs;
+      const [left, right] = [timeOf(ours, unitMs), timeOf(theirs, unitMs)];
+      const apartMs = Math.abs(left - right);
       return apartMs <= TOLERANCE_MS ? null : [show(ours), show(theirs)];
     }
     const normalize = NORMALIZED.get(name);
@@ -83,6 +91,10 @@ export class ReplyComparer {
 function bothTimes(ours: Reply, theirs: Reply): boolean {
   const isTime = (reply: Reply): boolean => reply.kind === "integer" && Number(reply.text) >= 0;
   return isTime(ours) && isTime(theirs);
+}
+
+function timeOf(reply: Reply, unitMs: number): number {
+  return Math.min(Number(reply.text) * unitMs, TIME_MS_COMPARED_MAX);
 }
 
 function exactly(ours: Reply, theirs: Reply): readonly [string, string] | null {

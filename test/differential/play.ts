@@ -18,8 +18,21 @@ const PIPELINE_MAX = 64;
 const SET = Buffer.from("SET");
 const EXISTS = Buffer.from("EXISTS");
 
+/** Kvorum keeps expiry times up to 2^53 - 1 ms: beyond this, they are taken as equal. */
+const TTL_MS_COMPARED_MAX = 9e15;
+
+/** What came of a run. */
+export interface RunResult {
+  /** Commands sent. */
+  readonly sent: number;
+  /** Kvorum aborted a transaction that Redis ran, which is allowed; the run ended there. */
+  readonly endedEarly: boolean;
+}
+
 /** Opens a connection. */
 export type Open = () => Promise<RespConnection>;
+
+class EndedEarly extends Error {}
 
 /** One connection of a run, to both servers. */
 class Pair {
@@ -42,6 +55,7 @@ class Pair {
       const name = args[0]!.toString("latin1");
       const difference = this.comparer.compare(name, ours[place]!, theirs[place]!);
       if (difference === null) continue;
+      if (difference === "aborted") throw new EndedEarly();
       const shown = args.map((arg) => JSON.stringify(arg.toString("latin1"))).join(" ");
       throw new Error(`${shown}\n  kvorum: ${difference[0]}\n  redis:  ${difference[1]}`);
     }
@@ -52,7 +66,6 @@ class Pair {
 /**
  * Plays a run from empty databases.
  *
- * @returns Commands sent.
  * @throws Error that names the first command with different replies, or the difference of the data.
  */
 export async function play(
@@ -60,7 +73,7 @@ export async function play(
   protocol: 2 | 3,
   openOurs: Open,
   openTheirs: Open,
-): Promise<number> {
+): Promise<RunResult> {
   const pairs: Pair[] = [];
   try {
     for (let place = 0; place < 2; place++) {
@@ -79,13 +92,18 @@ async function playOn(
   pairs: readonly Pair[],
   steps: readonly Step[],
   protocol: 2 | 3,
-): Promise<number> {
+): Promise<RunResult> {
   await pairs[0]!.run([[Buffer.from("FLUSHALL")]]);
   if (protocol === 3) for (const pair of pairs) await sayHello(pair);
   const player = new Player(pairs);
-  for (const step of steps) await player.take(step);
-  await player.flush();
-  return player.sent + (await compareData(pairs));
+  try {
+    for (const step of steps) await player.take(step);
+    await player.flush();
+  } catch (error) {
+    if (error instanceof EndedEarly) return { sent: player.sent, endedEarly: true };
+    throw error;
+  }
+  return { sent: player.sent + (await compareData(pairs)), endedEarly: false };
 }
 
 /** Gathers commands of one connection into pipelines, and changes the connection in between. */
@@ -116,8 +134,12 @@ class Player {
     }
     await this.flush();
     if (pair.comparer.inTransaction) return;
-    this.sent +=
-      step.kind === "scan" ? await scan(pair, step.options) : await expire(pair, step.key);
+    if (step.kind === "scan") {
+      this.sent += await scan(pair, step.options);
+      return;
+    }
+    this.sent += await expire(pair, step.key);
+    for (const { comparer } of this.#pairs) comparer.sizesDiffer = true;
   }
 
   /** Sends what was gathered. */
@@ -130,8 +152,11 @@ class Player {
   async #add(pair: Pair, args: readonly StepArgument[]): Promise<void> {
     if (pair !== this.#current || this.#batch.length >= PIPELINE_MAX) await this.flush();
     this.#current = pair;
-    // Kvorum refuses HELLO inside a transaction.
-    if (args[0] === "HELLO" && pair.comparer.inTransaction) return;
+    if (args[0] === "HELLO") {
+      // Kvorum refuses HELLO inside a transaction.
+      await this.flush();
+      if (pair.comparer.inTransaction) return;
+    }
     const place = this.#place++;
     const bytes = args.map((arg) => bytesOf(arg, this.#startMs, place));
     this.#batch.push(bytes);
@@ -268,7 +293,7 @@ async function dump(
       const [type, value, ttl] = answers.slice(place * 3, place * 3 + 3);
       entries.set(`${database}:${JSON.stringify(name.toString("latin1"))}`, {
         content: `${show(type!)} ${show(value!)}`,
-        ttlMs: Number(ttl!.text),
+        ttlMs: Math.min(Number(ttl!.text), TTL_MS_COMPARED_MAX),
       });
     }
   }

@@ -11,7 +11,7 @@ export const kvorumPath: string = process.env["KVORUM_BIN"] ?? join(repository, 
 
 const PEER_PORT_DISTANCE = 10_000;
 const HTTP_PORT_DISTANCE = 2_000;
-const READY = /^kvorum ready\b/m;
+const READY = /^kvorum\b.*\bready\b/m;
 
 /** How to start a node. */
 export interface KvorumOptions {

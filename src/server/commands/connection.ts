@@ -17,6 +17,9 @@ const HELLO_NEEDS_LOGIN =
   "HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and " +
   "select the RESP protocol version at the same time";
 
+const INT32_END = 2 ** 31;
+const NOT_AN_INT32 = "ERR value is out of range, value must between -2147483648 and 2147483647";
+
 function ping(_session: Session, args: Args, reply: Reply): void {
   if (args.count === 1) reply.simple("PONG");
   else if (args.count === 2) echo(_session, args, reply);
@@ -30,6 +33,7 @@ function echo(_session: Session, args: Args, reply: Reply): void {
 function select(session: Session, args: Args, reply: Reply): void {
   const database = integerArgument(args, 1);
   if (Number.isNaN(database)) reply.error(NOT_AN_INTEGER);
+  else if (Math.abs(database + 0.5) > INT32_END) reply.error(NOT_AN_INT32);
   else if (database < 0 || database >= DATABASE_COUNT) reply.error(BAD_DATABASE);
   else {
     session.state.database = database;
