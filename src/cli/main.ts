@@ -1,8 +1,12 @@
 // The command `kvorum`: picks the subcommand, prints what it returns, sets the exit code.
 import { Command } from "commander";
 import { DbError } from "../base/errors.ts";
+import { addCliCommand } from "./cli-command.ts";
+import { addDevCommand } from "./dev-command.ts";
+import { addCheckCommand } from "./check-command.ts";
 import { addServerCommand } from "./server-command.ts";
 import { release } from "./release.ts";
+import { addStatusCommand } from "./status-command.ts";
 
 const program = new Command("kvorum")
   .description(
@@ -11,7 +15,12 @@ const program = new Command("kvorum")
   )
   .version(release, "-v, --version")
   .showHelpAfterError("(add --help for the options)");
+program.enablePositionalOptions();
 addServerCommand(program);
+addCheckCommand(program);
+addDevCommand(program);
+addCliCommand(program);
+addStatusCommand(program);
 
 try {
   await program.parseAsync(process.argv);

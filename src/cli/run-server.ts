@@ -34,7 +34,7 @@ export async function runServer(config: ServerConfig): Promise<void> {
     logger.fatal({ err: error }, "the node stops: it cannot go on safely");
     process.exit(EXIT_FATAL);
   };
-  const stop = new Stop();
+  const stop = new Stop(config.stopWithStdin);
   const cluster = await openCluster(config, logger, onFatal);
   process.on("uncaughtException", onFatal);
   process.on("unhandledRejection", (reason) => {
@@ -84,7 +84,7 @@ async function openCluster(
   onFatal: (error: Error) => void,
 ): Promise<ClusterNode> {
   const { bind, announce, peerPort, port, clusterPort, secret, join, bootstrapExpect } = config;
-  return await ClusterNode.open(
+  return ClusterNode.open(
     {
       clock: nodeClock,
       scheduler: nodeScheduler,

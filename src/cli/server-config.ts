@@ -34,6 +34,7 @@ export interface ServerConfig {
   readonly clientsMax: number;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly debugCommands: boolean;
+  readonly stopWithStdin: boolean;
   /** Empty: none. */
   readonly configFile: string;
 }
@@ -86,6 +87,7 @@ export function resolveServerConfig(
     password,
     clientsMax: numberOf(values, "maxclients", 10_000),
     logLevel: textOf(values, "log-level", "info") as ServerConfig["logLevel"],
+    stopWithStdin: textOf(values, "stop-with-stdin", "no") === "yes",
     debugCommands: textOf(values, "debug-commands", "no") === "yes",
     configFile,
   });

@@ -172,6 +172,15 @@ export const serverSettings: readonly Setting[] = [
     parse: choice("debug", "info", "warn", "error"),
   },
   {
+    name: "stop-with-stdin",
+    value: "yes|no",
+    text: "stop in good order when standard input ends: for a process that started this one",
+    group: "Limits and logs",
+    standard: "no",
+    parse: choice("yes", "no"),
+    hidden: true,
+  },
+  {
     name: "debug-commands",
     value: "yes|no",
     text: "allow commands that stop or slow the node, for tests",

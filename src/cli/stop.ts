@@ -11,12 +11,14 @@ export class Stop {
   #begun = false;
   #signals = 0;
 
-  constructor() {
+  /** @param withStdin Also when standard input ends: then whoever started this process is gone. */
+  constructor(withStdin: boolean) {
     this.wanted = new Promise((resolvePromise) => {
       this.#resolve = resolvePromise;
     });
     process.on("SIGTERM", () => this.#onSignal());
     process.on("SIGINT", () => this.#onSignal());
+    if (withStdin) process.stdin.resume().on("close", () => this.#onSignal());
   }
 
   /**

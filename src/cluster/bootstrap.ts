@@ -152,7 +152,7 @@ export function bootstrapReply(
     address: undefined,
     detail: "",
     ...fields,
-  } as BootstrapReply;
+  };
 }
 
 function wait(reason: string): BootstrapRound {

@@ -67,10 +67,10 @@ describe("forwarded writes happen once", () => {
     const { random } = cluster.world;
     const counted: string[] = [];
     let running = 0;
-    let stopped = false;
+    const load = { stopped: false };
     const work = async (number: number): Promise<void> => {
       const client = cluster.client(number);
-      while (!stopped && cluster.machine(number).node !== null) {
+      while (!load.stopped && cluster.machine(number).node !== null) {
         counted.push(await client.run("INCR", "counter"));
       }
     };
@@ -95,7 +95,7 @@ describe("forwarded writes happen once", () => {
       await cluster.until("it is back", () => cluster.machine(leader).node !== null);
       for (let i = 0; i < 2; i++) begin(leader);
     }
-    stopped = true;
+    load.stopped = true;
     await cluster.world.advance(12_000);
     const numbers = counted.filter((reply) => reply.startsWith(":")).map((reply) => reply.slice(1));
     const values = numbers.map(Number);
@@ -125,7 +125,7 @@ describe("a follower far behind", () => {
     const value = "x".repeat(100_000);
     for (let i = 0; i < 120; i++) await cluster.run(leader, "SET", `k${i % 60}`, value);
     const { node } = cluster.machine(leader).node!;
-    await cluster.world.settle(node.snapshots.save(cluster.world.clock.wallMs()));
+    await cluster.world.settle(node.snapshots.save());
     await cluster.run(leader, "SET", "last", "1");
     expect(node.replica.raft.firstIndex).toBeGreaterThan(10);
     cluster.boot(behind);
@@ -173,6 +173,7 @@ describe("moving", () => {
       return leader?.membership.find(id)?.peerPort === 18_000;
     });
     await cluster.untilEqual();
+    expect(new Set(cluster.digests()).size).toBe(1);
   });
 
   test("all nodes move at once and find each other by --join", async () => {

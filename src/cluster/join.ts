@@ -16,6 +16,13 @@ const ANSWER_MS_MAX = 5_000;
 const PAUSE_MS_MIN = 200;
 const PAUSE_MS_MAX = 3_000;
 const TWO_POW_32 = 2 ** 32;
+/** What a failed handshake means for someone who wants to join. */
+const REFUSALS: ReadonlyMap<string, string> = new Map([
+  ["secret", "it has another cluster secret"],
+  ["cluster", "it belongs to another cluster"],
+  ["version", "its release speaks another protocol"],
+  ["node", "it is this very node, or has the same node id"],
+]);
 
 /** How one round of asking went. */
 export interface JoinRound {
@@ -103,18 +110,7 @@ async function askOne(
 }
 
 function explain(error: DbError): string {
-  switch (error.facts["refusal"]) {
-    case "secret":
-      return "it has another cluster secret";
-    case "cluster":
-      return "it belongs to another cluster";
-    case "version":
-      return "its release speaks another protocol";
-    case "node":
-      return "it is this very node, or has the same node id";
-    default:
-      return error.message;
-  }
+  return REFUSALS.get(String(error.facts["refusal"])) ?? error.message;
 }
 
 /** What the leader's answer makes of this node. */

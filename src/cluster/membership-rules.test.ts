@@ -155,8 +155,7 @@ describe("planRemoval", () => {
   ])("$name", ({ conf: state, progress: given, id, plan }) => {
     const facts = { leader: 1, conf: state, lastIndex: LAST, progress: given ?? crowd() };
     const found = planRemoval(facts, id);
-    if (plan.startsWith("!")) {
-      expect(found.kind === "refused" && found.reason.startsWith(plan.slice(1))).toBe(true);
-    } else expect(found.kind === "steps" && show(found.steps)).toBe(plan);
+    const text = found.kind === "refused" ? `!${found.reason}` : show(found.steps);
+    expect(text.slice(0, plan.length)).toBe(plan);
   });
 });

@@ -275,16 +275,14 @@ export class Membership {
       return;
     }
     this.#asking = true;
-    this.#askAround().then(
-      () => {
-        this.#asking = false;
-      },
-      (error: unknown) => {
-        this.#asking = false;
+    this.#askAround()
+      .catch((error: unknown) => {
         if (this.#stopped) return;
         this.#node.environment.report("error", "not taken back", { error: String(error) });
-      },
-    );
+      })
+      .finally(() => {
+        this.#asking = false;
+      });
   }
 
   async #askAround(): Promise<void> {
@@ -382,7 +380,7 @@ export class Membership {
   #reply(outcome: number, detail: string): JoinReply {
     return {
       kind: "joinReply",
-      outcome: outcome as JoinReply["outcome"],
+      outcome: outcome,
       clusterId: this.#node.identity.clusterId,
       nodeId: 0,
       redirect: undefined,

@@ -84,7 +84,7 @@ export class SimClient implements ReplyTarget {
     for (const [index, word] of words.entries()) {
       args.offsets[index] = at;
       args.lengths[index] = Buffer.byteLength(word);
-      at += args.lengths[index]!;
+      at += args.lengths[index];
     }
     const command = appliedCommands.lookup(bytes, 0, args.lengths[0]!);
     invariant(command !== undefined, `there is a command ${words[0]}`);
@@ -160,9 +160,11 @@ export class SimCluster {
       (node) => {
         machine.node = node;
         node.start();
+        return node;
       },
       (error: unknown) => {
         machine.failure = error;
+        return null;
       },
     );
     return machine;
@@ -211,7 +213,7 @@ export class SimCluster {
     const ended = await this.world.runUntil(isDone, limitMs);
     if (ended) return;
     const failures = [...this.#machines.values()].flatMap(({ name, failure, fatal }) =>
-      [failure, fatal].flatMap((each) => (each === null ? [] : [`${name}: ${String(each)}`])),
+      [failure, fatal].flatMap((each) => (each === null ? [] : [`${name}: ${each instanceof Error ? each.message : JSON.stringify(each)}`])),
     );
     const why = [`seed ${this.world.seed}: not within ${limitMs} ms: ${what}`, ...failures];
     throw new Error(why.join("; "));
