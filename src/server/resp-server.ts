@@ -224,8 +224,9 @@ export class RespServer {
   }
 
   /** Input of a session has run: send its replies and those gathered beside. */
-  finishBurst(_session: Session): void {
+  finishBurst(session: Session): void {
     this.flush();
+    session.endWhenDone();
   }
 
   /** The writer's bytes from now on are for this session. */

@@ -132,6 +132,39 @@ describe("pieces of input", () => {
     );
   });
 
+  test("any commands and any garbage give the same replies however they are cut", async () => {
+    const anyWord = fc.string({ unit: "binary-ascii", maxLength: 30 });
+    const anyRequest = fc.oneof(
+      { weight: 4, arbitrary: anyWord.map((text) => encodeCommand(["ECHO", text]).toString()) },
+      fc.constantFrom("PING\r\n", "put x\r\n", "see y\r\n", "*0\r\n", "\r\n", "CLIENT ID\r\n"),
+      fc.constantFrom("CLIENT REPLY OFF\r\n", "CLIENT REPLY ON\r\n", "CLIENT REPLY SKIP\r\n"),
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom("*1\r\n$x\r\n", "QUIT\r\n", '"\r\n', "*2\r\n$4\r\n"),
+      },
+    );
+    const anyInput = fc.array(anyRequest, { maxLength: 12 }).map((all) => all.join(""));
+    await fc.assert(
+      fc.asyncProperty(anyInput, fc.array(fc.nat({ max: 300 })), async (text, cuts) => {
+        const tester = await ServerTester.start();
+        const outcomes = [[], cuts].map((places) => {
+          const client = tester.connect();
+          const ends = places.filter((cut) => cut < text.length).sort((a, b) => a - b);
+          let at = 0;
+          for (const end of [...ends, text.length]) {
+            client.send(text.slice(at, end));
+            at = end;
+            // Barriers wait for answers, and answers lead to more commands.
+            for (; tester.backend.open.length > 0; tester.settle()) tester.backend.answerAll();
+          }
+          return { replies: client.replies().replaceAll(/:\d+/g, ":ID"), closed: client.closed };
+        });
+        expect(outcomes[1]).toEqual(outcomes[0]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   test("byte by byte gives the same, while others are served", async () => {
     const tester = await ServerTester.start();
     const [slow, other] = [tester.connect(), tester.connect()];
@@ -295,6 +328,17 @@ describe("flow control", () => {
     client.send("x".repeat(2_000));
     expect(client.closed).toBe(true);
     expect(tester.reports.join()).toContain("query buffer limit");
+  });
+
+  test("ten thousand idle connections cost little, and one more is told to go", async () => {
+    const tester = await ServerTester.start();
+    const clients = Array.from({ length: 10_000 }, () => tester.connect());
+    expect(clients.at(-1)!.ask("PING")).toBe("+PONG");
+    expect([...tester.server.sessions.values()].every((s) => s.queryBufferBytes === 0)).toBe(true);
+    const extra = tester.connect();
+    expect(extra.replies()).toBe("-ERR max number of clients reached");
+    for (const client of clients.slice(0, 10)) client.connection.hangUp();
+    expect(tester.connect().ask("PING")).toBe("+PONG");
   });
 
   test("a client that goes away in the middle of anything leaves no session", async () => {

@@ -545,6 +545,11 @@ export class Session implements ConnectionHandler, ReplyTarget {
     if (!flowing) this.#onSlowReader();
   }
 
+  /** Ends a session that is to end and has sent all; its last reply may have been a silent one. */
+  endWhenDone(): void {
+    if (this.#closeAfterReply && this.#issued === this.#answered) this.connection.end();
+  }
+
   #onSlowReader(): void {
     if (!this.state.authenticated) {
       // CVE-2025-21605: who does not read refusals gets no memory for more of them.
