@@ -27,7 +27,8 @@ export class Persister {
     if (ready.write === 0) return;
     const shard = this.#shard;
     const { hardState, snapshot, entries } = ready;
-    if (hardState !== null) this.#hardState = hardState;
+    // The core uses its object again.
+    if (hardState !== null) this.#hardState = { ...hardState };
     const hard = snapshot === null ? hardState : this.#hardState;
     // An installed snapshot replaces the whole log: nothing of before may come back at a restart.
     if (snapshot !== null) log.appendSnapshotMark(shard, snapshot.index, snapshot.term);
