@@ -22,6 +22,8 @@ const NORMALIZED: ReadonlyMap<string, Normalize> = new Map([
   ["RANDOMKEY", (reply: Reply) => (reply.kind === "bulk" ? "some key" : show(reply))],
 ]);
 
+const ENDS_TRANSACTION: ReadonlySet<string> = new Set(["EXEC", "DISCARD", "RESET"]);
+
 /** Compares replies of one connection to both servers, command by command. */
 export class ReplyComparer {
   /** Names of the commands queued since MULTI; null outside of a transaction. */
@@ -36,25 +38,33 @@ export class ReplyComparer {
   }
 
   /**
-   * Null when the replies agree, else what the first and the second server said; or that the first aborted
-   * a transaction, which it may do when a watched key was missing and something was deleted.
+   * Null when the replies agree, else what the first and the second server said; or "undecided" when one ran
+   * a transaction and the other aborted it, in a case where both may: a watched key that was missing and is
+   * missing again, after deletions in its slot or after it expired.
    */
-  compare(name: string, ours: Reply, theirs: Reply): readonly [string, string] | "aborted" | null {
+  compare(
+    name: string,
+    ours: Reply,
+    theirs: Reply,
+  ): readonly [string, string] | "undecided" | null {
     const upper = name.toUpperCase();
     const queued = this.#queue;
     this.#follow(upper, theirs);
     const isQueued = queued !== null && theirs.kind === "simple" && theirs.text === "QUEUED";
     if (isQueued) queued.push(upper);
-    if (upper === "EXEC" && queued !== null && theirs.kind === "array") {
-      if (ours.kind === "null") return "aborted";
-      return this.#compareAll(queued, ours, theirs);
+    if (upper === "EXEC" && queued !== null) {
+      if (ours.kind === "null" && theirs.kind === "array") return "undecided";
+      const mayHaveExpired = this.sizesDiffer;
+      if (mayHaveExpired && theirs.kind === "null" && ours.kind === "array") return "undecided";
+      if (theirs.kind === "array") return this.#compareAll(queued, ours, theirs);
     }
     return isQueued ? exactly(ours, theirs) : this.#compareOne(upper, ours, theirs);
   }
 
   #follow(name: string, reply: Reply): void {
     if (name === "MULTI" && reply.kind === "simple") this.#queue ??= [];
-    if (name === "EXEC" || name === "DISCARD" || name === "RESET") this.#queue = null;
+    const isRefused = reply.kind === "error" && !reply.text.startsWith("EXECABORT");
+    if (ENDS_TRANSACTION.has(name) && !isRefused) this.#queue = null;
   }
 
   #compareAll(

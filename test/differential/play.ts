@@ -25,7 +25,7 @@ const TTL_MS_COMPARED_MAX = 9e15;
 export interface RunResult {
   /** Commands sent. */
   readonly sent: number;
-  /** Kvorum aborted a transaction that Redis ran, which is allowed; the run ended there. */
+  /** One server aborted a transaction that the other ran, which is allowed; the run ended there. */
   readonly endedEarly: boolean;
 }
 
@@ -55,7 +55,7 @@ class Pair {
       const name = args[0]!.toString("latin1");
       const difference = this.comparer.compare(name, ours[place]!, theirs[place]!);
       if (difference === null) continue;
-      if (difference === "aborted") throw new EndedEarly();
+      if (difference === "undecided") throw new EndedEarly();
       const shown = args.map((arg) => JSON.stringify(arg.toString("latin1"))).join(" ");
       throw new Error(`${shown}\n  kvorum: ${difference[0]}\n  redis:  ${difference[1]}`);
     }
