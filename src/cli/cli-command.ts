@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DbError } from "../base/errors.ts";
 import { splitWords } from "./command-words.ts";
-import { formatReply, rawReply } from "./reply-format.ts";
+import { printed } from "./reply-format.ts";
 import type { ReplyValue } from "./reply-reader.ts";
 import { runRepl } from "./repl.ts";
 import { CliSession } from "./session.ts";
@@ -83,7 +83,7 @@ async function runCli(words: readonly string[], flags: CliFlags): Promise<number
     const sent: Buffer[] = words.map((word) => Buffer.from(word));
     if (flags.x) sent.push(await readStandardInput());
     const reply = await session.run(sent);
-    show(reply, isRaw);
+    process.stdout.write(printed(sent, reply, isRaw));
     return reply.kind === "error" ? 1 : 0;
   } catch (error) {
     process.stderr.write(`${error instanceof DbError ? error.message : String(error)}\n`);
@@ -98,10 +98,10 @@ async function runPipe(session: CliSession, isRaw: boolean): Promise<number> {
   let failed = false;
   let shown: Promise<void> = Promise.resolve();
   let open = 0;
-  const finish = (reply: ReplyValue): void => {
+  const finish = (words: readonly Buffer[], reply: ReplyValue): void => {
     open--;
     if (reply.kind === "error") failed = true;
-    show(reply, isRaw);
+    process.stdout.write(printed(words, reply, isRaw));
   };
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
     const words = splitWords(line);
@@ -112,18 +112,13 @@ async function runPipe(session: CliSession, isRaw: boolean): Promise<number> {
         : session.run(words);
     open++;
     const before = shown;
-    shown = Promise.all([before, reply]).then(([, value]) => finish(value));
+    shown = Promise.all([before, reply]).then(([, value]) => finish(words ?? [], value));
     // Not to be reported as unhandled before the end, where it is awaited.
     shown.catch(() => {});
     if (open >= OPEN_COMMANDS_MAX) await shown;
   }
   await shown;
   return failed ? 1 : 0;
-}
-
-function show(reply: ReplyValue, isRaw: boolean): void {
-  if (isRaw) process.stdout.write(Buffer.concat([rawReply(reply), Buffer.from("\n")]));
-  else process.stdout.write(`${formatReply(reply)}\n`);
 }
 
 async function readStandardInput(): Promise<Buffer> {

@@ -6,7 +6,7 @@ import { createInterface, type Interface } from "node:readline";
 import { DbError } from "../base/errors.ts";
 import { splitWords } from "./command-words.ts";
 import { complete, help } from "./completion.ts";
-import { formatReply } from "./reply-format.ts";
+import { printed } from "./reply-format.ts";
 import type { CliSession } from "./session.ts";
 
 const HISTORY_LINES_MAX = 1_000;
@@ -82,7 +82,8 @@ async function runCommand(session: CliSession, words: readonly Buffer[]): Promis
     const reply = await session.run(words);
     const seconds = (performance.now() - startedMs) / 1000;
     const took = seconds >= 0.5 ? `(${seconds.toFixed(2)}s)\n` : "";
-    process.stdout.write(`${formatReply(reply)}\n${took}`);
+    process.stdout.write(printed(words, reply, false));
+    process.stdout.write(took);
   } catch (error) {
     process.stdout.write(`${reasonOf(error)}\n`);
   }

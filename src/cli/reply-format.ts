@@ -11,6 +11,9 @@ const ESCAPES: ReadonlyMap<number, string> = new Map([
   [0x08, "\\b"],
 ]);
 
+const LINE_END = 0x0a;
+const NEW_LINE = Buffer.from("\n");
+
 /** Bytes in quotes, all but printable ASCII escaped. */
 export function quoted(bytes: Uint8Array): string {
   let text = "";
@@ -75,14 +78,43 @@ function formatItems(
   for (let at = 0; at < items.length; at += step) {
     const number = String(at / step + 1).padStart(width);
     const first = formatReply(items[at]!, inner);
-    const value = step === 1 ? "" : ` => ${formatReply(items[at + 1]!, inner)}`;
+    const value = step === 1 ? "" : ` => ${formatValue(items[at + 1]!, inner)}`;
     lines.push(`${at === 0 ? "" : indent}${number}${MARK[kind]} ${first}${value}`);
   }
   return lines.join("\n");
 }
 
+/** The value of a map's entry: one with several parts begins on a line of its own. */
+function formatValue(value: ReplyValue, indent: string): string {
+  const text = formatReply(value, indent);
+  const parts = "items" in value ? value.items.length / (value.kind === "map" ? 2 : 1) : 0;
+  return parts > 1 ? `\n${indent}${text}` : text;
+}
+
+/** Commands that answer with text made for people: shown as it is. */
+const TEXT_COMMANDS = /^(info|lolwut|client (list|info)|cluster (info|nodes)|latency doctor)$/;
+
+/**
+ * What to print for a reply to a command, line end included.
+ *
+ * @param isRaw For another program.
+ */
+export function printed(
+  words: readonly Uint8Array[],
+  reply: ReplyValue,
+  isRaw: boolean,
+): Uint8Array {
+  const [name = "", second = ""] = words.map((word) => Buffer.from(word).toString("latin1"));
+  const isText =
+    TEXT_COMMANDS.test(name.toLowerCase()) || TEXT_COMMANDS.test(`${name} ${second}`.toLowerCase());
+  if (isText && "bytes" in reply) {
+    return reply.bytes.at(-1) === LINE_END ? reply.bytes : Buffer.concat([reply.bytes, NEW_LINE]);
+  }
+  return Buffer.concat([isRaw ? rawReply(reply) : Buffer.from(formatReply(reply)), NEW_LINE]);
+}
+
 /** A reply for another program: bytes as they are, parts on lines of their own. */
-export function rawReply(reply: ReplyValue): Buffer {
+function rawReply(reply: ReplyValue): Buffer {
   switch (reply.kind) {
     case "bulk":
     case "verbatim":

@@ -109,7 +109,7 @@ describe("formatReply, as redis-cli shows it", () => {
     },
     {
       bytes: "%2\r\n+a\r\n:1\r\n+b\r\n*2\r\n:2\r\n:3\r\n",
-      shown: "1# a => (integer) 1\n2# b => 1) (integer) 2\n   2) (integer) 3",
+      shown: "1# a => (integer) 1\n2# b => \n   1) (integer) 2\n   2) (integer) 3",
     },
     { bytes: "~1\r\n+a\r\n", shown: "1~ a" },
     {
