@@ -24,6 +24,7 @@ import {
 import type { PeerTransport } from "../transport/peer-transport.ts";
 import type { WalReport, WalSync } from "../wal/wal-types.ts";
 import { Wal } from "../wal/wal.ts";
+import { type HeartbeatFacts, Heartbeats } from "./heartbeats.ts";
 import { type Identity, loadIdentity, newIdentity, saveIdentity } from "./identity.ts";
 import { Peers, type PeersOwner } from "./peers.ts";
 import { RecoveredShard, Recovery } from "./recovery.ts";
@@ -79,6 +80,7 @@ export class KvorumNode implements PeersOwner {
   /** Hears each tick; set by the membership. */
   onTick: () => void = () => {};
   readonly peers: Peers = new Peers(this);
+  readonly heartbeats: Heartbeats;
   readonly #environment: NodeEnvironment;
   readonly #lock: DiskLock;
   readonly replicas: ReplicaSet;
@@ -108,6 +110,13 @@ export class KvorumNode implements PeersOwner {
       (to, operation) => this.peers.sendForward(to, operation),
       () => environment.clock.monotonicMs(),
     );
+    this.heartbeats = new Heartbeats({
+      clock: environment.clock,
+      send: (facts) => this.#sendHeartbeat(facts),
+      memoryPressurePermille: () => this.#router.memoryPressurePermille,
+      isLeader: () => this.#replica.isLeader,
+      stepAside: (offsetMs) => this.#stepAside(offsetMs),
+    });
     this.replicas = new ReplicaSet({
       clock: environment.clock,
       scheduler: environment.scheduler,
@@ -128,6 +137,7 @@ export class KvorumNode implements PeersOwner {
       onTick: () => {
         this.#transfers.tick();
         this.#expirer.run();
+        this.heartbeats.tick();
         this.onTick();
       },
     });
@@ -283,6 +293,7 @@ export class KvorumNode implements PeersOwner {
     this.#expirer = new Expirer(this.#replica, this.replicas.incarnation * 2 ** 21);
     this.replicas.add(this.#replica);
     this.#router = new Router(this.#replica);
+    this.#router.peersOverMemory = () => this.heartbeats.anyOverMemory();
     this.#snapshots = new Snapshots(
       this.#replica,
       store,
@@ -383,6 +394,37 @@ export class KvorumNode implements PeersOwner {
       report("error", "snapshot failed", { error: String(error) });
     };
     void this.#snapshots.save().then(onSaved, onFailed);
+  }
+
+  #sendHeartbeat(facts: HeartbeatFacts): void {
+    const transport = this.#transport;
+    if (transport === null) return;
+    const { raft } = this.#replica;
+    const { voters, votersOutgoing, learners } = raft.conf;
+    for (const id of new Set([...voters, ...votersOutgoing, ...learners])) {
+      if (id === this.identity.nodeId) continue;
+      transport.send(id, {
+        kind: "nodeHeartbeat",
+        nodeId: this.identity.nodeId,
+        incarnation: this.replicas.incarnation,
+        ...facts,
+        address: undefined,
+        release: "",
+      });
+    }
+  }
+
+  /** Expiry follows the leader's clock: one that is off must not lead. */
+  #stepAside(offsetMs: number): void {
+    const { raft } = this.#replica;
+    const heir = raft.conf.voters.find(
+      (id) => id !== this.identity.nodeId && raft.progress(id)?.active === true,
+    );
+    const facts = { offsetMs: Math.round(offsetMs), heir: heir ?? 0 };
+    this.#environment.report("error", "this node's clock is off: it gives up leadership", facts);
+    if (heir === undefined) return;
+    raft.transferLeadership(heir);
+    this.wantTurn();
   }
 
   #onLeadership(replica: Replica): void {

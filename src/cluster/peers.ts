@@ -15,6 +15,7 @@ import type {
 } from "../transport/handler.ts";
 import type { Forward, ForwardReply, RaftMessage } from "../transport/peer-message.ts";
 import type { PeerTransport } from "../transport/peer-transport.ts";
+import type { Heartbeats } from "./heartbeats.ts";
 import type { Router } from "./router.ts";
 import type { SnapshotTransfers } from "./snapshot-transfers.ts";
 
@@ -28,6 +29,7 @@ export interface PeersOwner {
   readonly router: Router;
   readonly forwarder: Forwarder;
   readonly transfers: SnapshotTransfers;
+  readonly heartbeats: Heartbeats;
   wantTurn(): void;
   onCall(origin: CallOrigin, request: CallRequest, reply: (answer: CallReply) => void): void;
   onPeerUp(id: number): void;
@@ -113,6 +115,7 @@ export class Peers implements PeerHandler {
         this.#owner.transfers.onStatus(from, message);
         break;
       case "nodeHeartbeat":
+        this.#owner.heartbeats.onHeartbeat(from, message);
         break;
       default:
         message satisfies never;

@@ -18,6 +18,8 @@ export class Router {
   logFull = false;
   /** Bytes of data above which commands that grow memory are refused; 0: no limit. */
   memoryBytesMax = 0;
+  /** Whether another node of the cluster is over its limit. */
+  peersOverMemory: () => boolean = () => false;
 
   constructor(replica: Replica) {
     this.#replica = replica;
@@ -49,10 +51,16 @@ export class Router {
   /** Null, or the error that refuses a write now. */
   writeRefusal(growsMemory: boolean): string | null {
     if (this.logFull) return LOG_FULL;
-    if (growsMemory && this.memoryBytesMax > 0 && this.usedBytes > this.memoryBytesMax) {
+    if (growsMemory && (this.memoryPressurePermille > 1000 || this.peersOverMemory())) {
       return OUT_OF_MEMORY;
     }
     return null;
+  }
+
+  /** Used part of the memory limit in thousandths; 0 without a limit. */
+  get memoryPressurePermille(): number {
+    if (this.memoryBytesMax === 0) return 0;
+    return Math.floor((this.usedBytes * 1000) / this.memoryBytesMax);
   }
 
   /** Bytes that count against `memoryBytesMax`: data, and operations on their way. */

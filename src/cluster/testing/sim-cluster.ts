@@ -213,7 +213,11 @@ export class SimCluster {
     const ended = await this.world.runUntil(isDone, limitMs);
     if (ended) return;
     const failures = [...this.#machines.values()].flatMap(({ name, failure, fatal }) =>
-      [failure, fatal].flatMap((each) => (each === null ? [] : [`${name}: ${each instanceof Error ? each.message : JSON.stringify(each)}`])),
+      [failure, fatal].flatMap((each) =>
+        each === null
+          ? []
+          : [`${name}: ${each instanceof Error ? each.message : JSON.stringify(each)}`],
+      ),
     );
     const why = [`seed ${this.world.seed}: not within ${limitMs} ms: ${what}`, ...failures];
     throw new Error(why.join("; "));
