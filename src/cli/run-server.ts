@@ -2,7 +2,7 @@
 import { lookup } from "node:dns/promises";
 import { type Logger, pino } from "pino";
 import { ClusterNode } from "../cluster/cluster-node.ts";
-import { defaultNodeOptions } from "../cluster/node.ts";
+import { defaultNodeOptions } from "../cluster/node-environment.ts";
 import { dataCommands } from "../commands/table.ts";
 import { nodeAuthenticator } from "../platform/node/node-authenticator.ts";
 import { nodeClock } from "../platform/node/node-clock.ts";

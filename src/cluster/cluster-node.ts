@@ -23,7 +23,8 @@ import { askToJoin, Backoff, identityOf, joinRequest, toWire } from "./join.ts";
 import { JoinState } from "./join-state.ts";
 import { Membership } from "./membership.ts";
 import type { MemberAddress } from "./membership-types.ts";
-import { KvorumNode, type NodeEnvironment, type NodeOptions } from "./node.ts";
+import { KvorumNode } from "./node.ts";
+import { type NodeEnvironment, type NodeOptions } from "./node-environment.ts";
 
 /** A node that waits says so at most this often while nothing changes. */
 const WAITING_REPORT_MS = 30_000;

@@ -3,9 +3,7 @@
 import { invariant } from "../base/invariant.ts";
 import { appliedCommands } from "../commands/applied-commands.ts";
 import { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
-import type { Clock, Scheduler } from "../platform/clock.ts";
-import type { Disk, DiskLock } from "../platform/disk.ts";
-import type { Random } from "../platform/random.ts";
+import type { DiskLock } from "../platform/disk.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import { resolveRaftConfig } from "../raft/raft-config.ts";
 import type { ConfState, InitialState, SnapshotMark } from "../raft/types.ts";
@@ -14,58 +12,19 @@ import { Expirer } from "../replica/expirer.ts";
 import { Forwarder } from "../replica/forwarder.ts";
 import { Replica } from "../replica/replica.ts";
 import { ReplicaSet } from "../replica/replica-set.ts";
-import { type SnapshotFile, SnapshotStore } from "../replica/snapshot-store.ts";
-import {
-  SnapshotInstaller,
-  type SnapshotLog,
-  Snapshots,
-  SNAPSHOT_LOG_BYTES,
-} from "../replica/snapshots.ts";
+import { SnapshotStore } from "../replica/snapshot-store.ts";
+import { SnapshotInstaller, type SnapshotLog, Snapshots } from "../replica/snapshots.ts";
 import type { PeerTransport } from "../transport/peer-transport.ts";
-import type { WalReport, WalSync } from "../wal/wal-types.ts";
+import type { WalReport } from "../wal/wal-types.ts";
 import { Wal } from "../wal/wal.ts";
 import { type HeartbeatFacts, Heartbeats } from "./heartbeats.ts";
+import { type Facts, type NodeEnvironment, type NodeOptions, TICK_MS } from "./node-environment.ts";
 import { type Identity, loadIdentity, newIdentity, saveIdentity } from "./identity.ts";
 import { Peers, type PeersOwner } from "./peers.ts";
 import { RecoveredShard, Recovery } from "./recovery.ts";
 import { FIRST_SHARD, Router } from "./router.ts";
+import { Upkeep } from "./upkeep.ts";
 import { SnapshotTransfers, type TransfersOwner } from "./snapshot-transfers.ts";
-
-/** Milliseconds between ticks of the consensus core. */
-export const TICK_MS = 50;
-/** Work of the keyspace's cleaner in one turn, milliseconds. */
-const CLEAN_MS = 1;
-
-/** How a node runs. */
-export interface NodeOptions {
-  readonly directory: string;
-  readonly sync: WalSync;
-  /** Bytes of one segment of the log. */
-  readonly segmentBytes: number;
-  /** Shortest election timeout, in ticks of 50 ms. */
-  readonly electionTicks: number;
-}
-
-/** Settings for a server. */
-export const defaultNodeOptions: Omit<NodeOptions, "directory"> = {
-  sync: "always",
-  segmentBytes: 64 * 1024 * 1024,
-  electionTicks: 10,
-};
-
-/** Facts beside a message in the node's log. */
-export type Facts = Readonly<Record<string, string | number | boolean | null>>;
-
-/** What a node stands on. */
-export interface NodeEnvironment {
-  readonly clock: Clock;
-  readonly scheduler: Scheduler;
-  readonly random: Random;
-  readonly disk: Disk;
-  readonly report: (level: "info" | "warn" | "error", message: string, facts: Facts) => void;
-  /** The node cannot go on safely: end the process. */
-  readonly onFatal: (error: Error) => void;
-}
 
 /** A node that runs. Open one with {@link KvorumNode.open}. */
 export class KvorumNode implements PeersOwner {
@@ -92,8 +51,7 @@ export class KvorumNode implements PeersOwner {
   #expirer!: Expirer;
   #transport: PeerTransport | null = null;
   readonly #forwarder: Forwarder;
-  #cleaning = false;
-  #logBytesAtSnapshot = 0;
+  #upkeep!: Upkeep;
 
   private constructor(
     environment: NodeEnvironment,
@@ -127,11 +85,11 @@ export class KvorumNode implements PeersOwner {
       send: (shard, message) => this.peers.sendRaft(shard, message),
       flushMessages: () => this.#transport?.flush(),
       flushReplies: () => this.flushReplies(),
-      onApplied: () => this.#afterApply(),
+      onApplied: () => this.#upkeep.afterApply(),
       onLeadership: (replica) => this.#onLeadership(replica),
       onLogFull: (isFull) => this.#onLogFull(isFull),
       onLogFailed: (error) => environment.onFatal(error),
-      onSnapshotWanted: () => this.#saveInBackground(),
+      onSnapshotWanted: () => this.#upkeep.saveInBackground(),
       installSnapshot: (_replica, mark) => this.#installSnapshot(mark),
       sendSnapshot: (_replica, request) => this.#transfers.start(request),
       onTick: () => {
@@ -197,8 +155,7 @@ export class KvorumNode implements PeersOwner {
 
   /** Saves the state; joins a save that runs. */
   async saveSnapshot(): Promise<void> {
-    this.#logBytesAtSnapshot = this.replicas.log.appendedBytes;
-    await this.#snapshots.save();
+    await this.#upkeep.save();
   }
 
   get wal(): Wal {
@@ -301,6 +258,8 @@ export class KvorumNode implements PeersOwner {
       this.#environment.clock,
       file,
     );
+    const { log } = this.replicas;
+    this.#upkeep = new Upkeep(this.#environment, this.#replica, this.#snapshots, log);
     this.#transfers = new SnapshotTransfers(this.#transfersOwner(store));
   }
 
@@ -359,42 +318,6 @@ export class KvorumNode implements PeersOwner {
   }
 
   // ---- what replicas tell
-
-  #afterApply(): void {
-    this.#wantCleaning();
-    const bytes = this.replicas.log.appendedBytes;
-    if (bytes - this.#logBytesAtSnapshot > this.#snapshotEveryBytes()) this.#saveInBackground();
-  }
-
-  #snapshotEveryBytes(): number {
-    return Math.max(SNAPSHOT_LOG_BYTES, this.#replica.applier.keyspace.stats().liveBytes);
-  }
-
-  /** Lets the keyspace give back dead space, a little each turn, while there is some. */
-  #wantCleaning(): void {
-    const keyspace = this.#replica.applier.keyspace;
-    if (this.#cleaning || !keyspace.needsCleaning) return;
-    this.#cleaning = true;
-    this.#environment.scheduler.soon(() => {
-      this.#cleaning = false;
-      if (keyspace.cleanStep(CLEAN_MS)) this.#wantCleaning();
-    });
-  }
-
-  #saveInBackground(): void {
-    if (this.#snapshots.saving) return;
-    this.#logBytesAtSnapshot = this.replicas.log.appendedBytes;
-    const { clock, report } = this.#environment;
-    const startedMs = clock.monotonicMs();
-    const onSaved = ({ index }: SnapshotFile): void => {
-      const ms = Math.round(clock.monotonicMs() - startedMs);
-      report("info", "snapshot saved", { index, ms });
-    };
-    const onFailed = (error: unknown): void => {
-      report("error", "snapshot failed", { error: String(error) });
-    };
-    void this.#snapshots.save().then(onSaved, onFailed);
-  }
 
   #sendHeartbeat(facts: HeartbeatFacts): void {
     const transport = this.#transport;

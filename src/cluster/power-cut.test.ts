@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { viewOf } from "../base/bytes.ts";
 import { SimRandom } from "../platform/simulated/sim-random.ts";
-import type { NodeOptions } from "./node.ts";
+import type { NodeOptions } from "./node-environment.ts";
 import { SimCluster } from "./testing/sim-cluster.ts";
 
 /** Cuts in all: `KVORUM_POWER_CUTS` for a longer run. */

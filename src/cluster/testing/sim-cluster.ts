@@ -9,7 +9,7 @@ import { Args } from "../../resp/args.ts";
 import type { Reply } from "../../resp/reply.ts";
 import { RespWriter } from "../../resp/writer.ts";
 import { ClusterNode, type ClusterOptions } from "../cluster-node.ts";
-import type { NodeOptions } from "../node.ts";
+import type { NodeOptions } from "../node-environment.ts";
 
 const PEER_PORT = 17_000;
 const CLIENT_PORT = 7_000;

@@ -1,0 +1,39 @@
+// What a node stands on, and how it runs.
+import type { Clock, Scheduler } from "../platform/clock.ts";
+import type { Disk } from "../platform/disk.ts";
+import type { Random } from "../platform/random.ts";
+import type { WalSync } from "../wal/wal-types.ts";
+
+/** Milliseconds between ticks of the consensus core. */
+export const TICK_MS = 50;
+
+/** How a node runs. */
+export interface NodeOptions {
+  readonly directory: string;
+  readonly sync: WalSync;
+  /** Bytes of one segment of the log. */
+  readonly segmentBytes: number;
+  /** Shortest election timeout, in ticks of 50 ms. */
+  readonly electionTicks: number;
+}
+
+/** Settings for a server. */
+export const defaultNodeOptions: Omit<NodeOptions, "directory"> = {
+  sync: "always",
+  segmentBytes: 64 * 1024 * 1024,
+  electionTicks: 10,
+};
+
+/** Facts beside a message in the node's log. */
+export type Facts = Readonly<Record<string, string | number | boolean | null>>;
+
+/** What a node stands on. */
+export interface NodeEnvironment {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly report: (level: "info" | "warn" | "error", message: string, facts: Facts) => void;
+  /** The node cannot go on safely: end the process. */
+  readonly onFatal: (error: Error) => void;
+}

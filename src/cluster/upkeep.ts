@@ -1,0 +1,83 @@
+// Work in the background of a replica: gives back dead memory, and saves snapshots so that the log can end.
+import type { Clock, Scheduler } from "../platform/clock.ts";
+import type { Replica } from "../replica/replica.ts";
+import type { ReplicaLog } from "../replica/replica-host.ts";
+import type { SnapshotFile } from "../replica/snapshot-store.ts";
+import { SNAPSHOT_LOG_BYTES, type Snapshots } from "../replica/snapshots.ts";
+
+/** Work of the keyspace's cleaner in one turn, milliseconds. */
+const CLEAN_MS = 1;
+
+/** What upkeep works with. */
+export interface UpkeepEnvironment {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly report: (
+    level: "info" | "error",
+    message: string,
+    facts: Readonly<Record<string, string | number>>,
+  ) => void;
+}
+
+/** The upkeep of one replica. */
+export class Upkeep {
+  readonly #environment: UpkeepEnvironment;
+  readonly #replica: Replica;
+  readonly #snapshots: Snapshots;
+  readonly #log: ReplicaLog;
+  #cleaning = false;
+  #logBytesAtSnapshot = 0;
+
+  constructor(
+    environment: UpkeepEnvironment,
+    replica: Replica,
+    snapshots: Snapshots,
+    log: ReplicaLog,
+  ) {
+    this.#environment = environment;
+    this.#replica = replica;
+    this.#snapshots = snapshots;
+    this.#log = log;
+  }
+
+  /** Entries were applied: there may be something to do. */
+  afterApply(): void {
+    this.#wantCleaning();
+    const bytes = this.#log.appendedBytes - this.#logBytesAtSnapshot;
+    if (bytes <= SNAPSHOT_LOG_BYTES) return;
+    // A big state is not worth saving for a little log.
+    if (bytes > this.#replica.applier.keyspace.stats().liveBytes) this.saveInBackground();
+  }
+
+  /** Saves a snapshot; joins a save that runs. */
+  async save(): Promise<SnapshotFile> {
+    this.#logBytesAtSnapshot = this.#log.appendedBytes;
+    return await this.#snapshots.save();
+  }
+
+  /** Saves a snapshot, unless a save runs, and says how that went. */
+  saveInBackground(): void {
+    if (this.#snapshots.saving) return;
+    const { clock, report } = this.#environment;
+    const startedMs = clock.monotonicMs();
+    const onSaved = ({ index }: SnapshotFile): void => {
+      const ms = Math.round(clock.monotonicMs() - startedMs);
+      report("info", "snapshot saved", { index, ms });
+    };
+    const onFailed = (error: unknown): void => {
+      report("error", "snapshot failed", { error: String(error) });
+    };
+    void this.save().then(onSaved, onFailed);
+  }
+
+  /** Lets the keyspace give back dead space, a little each turn, while there is some. */
+  #wantCleaning(): void {
+    const { keyspace } = this.#replica.applier;
+    if (this.#cleaning || !keyspace.needsCleaning) return;
+    this.#cleaning = true;
+    this.#environment.scheduler.soon(() => {
+      this.#cleaning = false;
+      if (keyspace.cleanStep(CLEAN_MS)) this.#wantCleaning();
+    });
+  }
+}
