@@ -213,7 +213,6 @@ export class Arena {
     this.bytes[made >>> 16]!.set(source, to);
     const words = this.words[made >>> 16]!;
     const base = (made & 0xffff) << 2;
-    words[base]! &= ~FLAG_IMAGE;
     if ((words[base]! & FLAG_TIME) !== 0) {
       words[base + WORD_NEXT] = 0;
       words[base + WORD_PREVIOUS] = 0;
