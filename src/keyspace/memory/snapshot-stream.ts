@@ -196,7 +196,8 @@ export class SnapshotStream implements SnapshotChunks {
     let steps = STEPS_MAX;
     while (pin.at < pin.databases.length) {
       const root = pin.databases[pin.at]!.roots[pin.slot]!;
-      // The database stays held while one of its records spans chunks: only then on to the next slot.
+      // The database stays held while one of its records spans chunks: only then on to the next
+      // slot.
       let ref = root === 0 || pin.hash > HASH_MAX ? 0 : this.#cursor.seek(root, pin.hash);
       while (ref !== 0) {
         const hash = this.#cursor.hash;
