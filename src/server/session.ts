@@ -1,16 +1,18 @@
 // One client connection: finds commands in its input, runs or submits them, sends replies in order.
 import { invariant } from "../base/invariant.ts";
 import type { DataCommand } from "../commands/command.ts";
-import { unknownSubcommand, wrongArity } from "../commands/errors.ts";
 import type { Connection, ConnectionHandler } from "../platform/network.ts";
 import type { ReplyTarget } from "../replica/reply-target.ts";
 import type { Args } from "../resp/args.ts";
 import { CommandParser, INCOMPLETE, unauthenticatedLimits } from "../resp/parser.ts";
 import type { Reply } from "../resp/reply.ts";
+import { admit } from "./admission.ts";
 import type { CommandEntry } from "./command-entry.ts";
 import type { RespServer } from "./resp-server.ts";
+import { InputHolds } from "./input-holds.ts";
 import { PendingInput } from "./pending-input.ts";
-import { redirectionOf } from "./redirection.ts";
+import { ReplyOrder } from "./reply-order.ts";
+import { SessionOutput } from "./session-output.ts";
 import { SessionState } from "./session-state.ts";
 import { queueInTransaction } from "./transaction.ts";
 
@@ -20,9 +22,6 @@ const OPEN_OPERATIONS_MAX = 16_384;
 const BURST_REPLY_BYTES_MAX = 1024 * 1024;
 /** Bytes in the socket's outgoing buffer above which a session's input is paused. */
 const UNSENT_BYTES_PAUSE = 1024 * 1024;
-/** Stands for no sequence. */
-const NONE = -1;
-const NOTHING = Buffer.alloc(0);
 
 /** A client session; also the target of the replies of its own operations. */
 export class Session implements ConnectionHandler, ReplyTarget {
@@ -35,30 +34,13 @@ export class Session implements ConnectionHandler, ReplyTarget {
   protocol = 2;
   /** The command that came last, for CLIENT LIST. */
   lastEntry: CommandEntry | null = null;
-  /** Sequence of the next operation, and of the next one to be answered. */
-  #issued = 0;
-  #answered = 0;
-  /** Replies that were ready before their turn. */
-  #parked: Map<number, Uint8Array> | null = null;
-  #parkFrom = 0;
-  /** Sequence whose reply is not sent (`CLIENT REPLY SKIP`). */
-  #skipped = NONE;
+  readonly #order = new ReplyOrder();
   /** Input that waits: an unfinished command, or commands behind a pause. */
   #input: PendingInput | null = null;
-  #paused = false;
-  /** A barrier command waits at the head of the input for the replies before it. */
-  #awaitsReplies = false;
-  #awaitsDrain = false;
-  #continues = false;
-  /** Held by CLIENT PAUSE. */
-  #held = false;
-  /** A command took charge of its reply; input waits until it is given. */
-  #deferred = false;
+  readonly #holds = new InputHolds();
   #closed = false;
   #closeAfterReply = false;
-  /** Replies to send, in order, gathered over one turn. */
-  #out: Buffer | null = null;
-  #outMore: Buffer[] | null = null;
+  readonly #output = new SessionOutput();
 
   constructor(server: RespServer, connection: Connection, id: number, sessionId: number) {
     this.server = server;
@@ -68,11 +50,11 @@ export class Session implements ConnectionHandler, ReplyTarget {
   }
 
   get acknowledged(): number {
-    return this.#answered;
+    return this.#order.answered;
   }
 
   get openOperations(): number {
-    return this.#issued - this.#answered;
+    return this.#order.open;
   }
 
   get closed(): boolean {
@@ -90,7 +72,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     this.server.stats.inputBytes += length;
     if (this.#input === null) {
       // What was in flight when the session was paused may still come once.
-      if (this.#paused) this.#input = new PendingInput(bytes, 0, length);
+      if (this.#holds.paused) this.#input = new PendingInput(bytes, 0, length);
       else this.#consume(bytes, view, 0, length);
     } else {
       if (!this.#input.append(bytes, length, this.server.options.queryBufferBytesMax)) {
@@ -98,13 +80,13 @@ export class Session implements ConnectionHandler, ReplyTarget {
         this.destroy();
         return;
       }
-      if (!this.#paused) this.#consumeInput();
+      if (!this.#holds.paused) this.#consumeInput();
     }
   }
 
   onDrain(): void {
-    if (!this.#awaitsDrain) return;
-    this.#awaitsDrain = false;
+    if (!this.#holds.awaitsDrain) return;
+    this.#holds.awaitsDrain = false;
     this.#maybeResume();
   }
 
@@ -112,9 +94,6 @@ export class Session implements ConnectionHandler, ReplyTarget {
     if (this.#closed) return;
     this.#closed = true;
     this.#input = null;
-    this.#parked = null;
-    this.#out = null;
-    this.#outMore = null;
     this.server.onSessionClosed(this);
   }
 
@@ -155,22 +134,22 @@ export class Session implements ConnectionHandler, ReplyTarget {
   setReplies(mode: "on" | "off" | "skip"): void {
     this.server.cut(this);
     if (mode === "skip") {
-      if (!this.state.repliesOff) this.#skipped = this.#issued;
+      if (!this.state.repliesOff) this.#order.skipNext();
       return;
     }
     this.state.repliesOff = mode === "off";
-    this.#skipped = NONE;
+    this.#order.skipNone();
   }
 
   /** Runs no more commands until {@link release}; the one that runs now is finished. */
   hold(): void {
-    this.#held = true;
+    this.#holds.held = true;
     this.#pause();
   }
 
   /** Ends {@link hold} with the server's next flush. */
   release(): void {
-    this.#held = false;
+    this.#holds.held = false;
     this.server.resumeSoon(this);
   }
 
@@ -235,7 +214,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
         if (this.#closed) return end;
       }
       at = next;
-      if (this.#paused) return at;
+      if (this.#holds.paused) return at;
       if (server.writer.length > BURST_REPLY_BYTES_MAX) {
         server.finishBurst(this);
         if (at < end) this.#continueLater();
@@ -253,46 +232,12 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Runs or submits one command; false when it must be seen again later. */
   #execute(args: Args): boolean {
-    const server = this.server;
-    let entry = server.commands.lookup(args.bytes, args.offsets[0]!, args.lengths[0]!);
-    if (entry === undefined) {
-      server.failUnknown(this, args);
-      return true;
-    }
-    if (entry.isContainer && args.count > 1) {
-      const subcommand = server.findSubcommand(entry, args);
-      if (subcommand === undefined) {
-        entry.rejectedCalls++;
-        this.#refuse(unknownSubcommand(entry.name, args));
-        return true;
-      }
-      entry = subcommand;
-    }
-    if (args.count < entry.argumentsMin || args.count > entry.argumentsMax) {
-      entry.rejectedCalls++;
-      if (entry.name === "exec") this.#abortTransaction(wrongArity(entry.name));
-      else this.#refuse(wrongArity(entry.name));
-      return true;
-    }
-    const state = this.state;
-    if (!state.authenticated && !entry.needsNoLogin) {
-      entry.rejectedCalls++;
-      this.#refuse("NOAUTH Authentication required.");
-      return true;
-    }
-    if (server.pause.holdsWrites && server.pause.mustHold(this, entry)) return false;
-    this.lastEntry = entry;
-    if (entry.firstKey > 0 && server.redirectsNow) {
-      const redirection = redirectionOf(this, entry, args);
-      if (redirection !== null) {
-        entry.rejectedCalls++;
-        this.#refuse(redirection);
-        return true;
-      }
-    }
-    if (state.transaction !== null && queueInTransaction(this, entry, args)) return true;
-    if (entry.data !== null) this.#executeData(entry, args);
-    else return this.#executeSession(entry, args);
+    const entry = admit(this, args);
+    if (entry === null) return true;
+    if (entry === undefined) return false;
+    if (this.state.transaction !== null && queueInTransaction(this, entry, args)) return true;
+    if (entry.data === null) return this.#executeSession(entry, args);
+    this.#executeData(entry, args);
     return true;
   }
 
@@ -300,10 +245,10 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const server = this.server;
     const command = entry.data!;
     entry.calls++;
-    const readsNow = !entry.isWrite && server.readableNow && this.#issued === this.#answered;
-    if (readsNow && this.#skipped === NONE) {
-      this.#issued++;
-      this.#answered++;
+    const order = this.#order;
+    if (!entry.isWrite && server.readableNow && order.plain) {
+      order.issued++;
+      order.answered++;
       const context = server.backend.readContext(this.state.database);
       if (entry.isFast) command.apply(context, args, server.writer);
       else server.runTimed(this, entry, context, args);
@@ -322,15 +267,12 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Hands a data command to the database; its reply comes later, in order. */
   submit(entry: CommandEntry, command: DataCommand, args: Args): void {
-    const sequence = this.#issued++;
-    const backend = this.server.backend;
+    const order = this.#order;
+    const sequence = order.issued++;
+    const { backend, options } = this.server;
     backend.submit(command, entry.isWrite, this.state.database, args, this, sequence);
-    if (
-      this.#issued - this.#answered >= OPEN_OPERATIONS_MAX ||
-      backend.pendingBytes > this.server.options.pendingBytesMax
-    ) {
-      this.#pause();
-    }
+    const isMuch = order.open >= OPEN_OPERATIONS_MAX;
+    if (isMuch || backend.pendingBytes > options.pendingBytesMax) this.#pause();
   }
 
   /**
@@ -338,10 +280,11 @@ export class Session implements ConnectionHandler, ReplyTarget {
    */
   runData(command: DataCommand, isWrite: boolean, database: number, args: Args): void {
     const server = this.server;
-    const sequence = this.#issued++;
-    const readsNow = !isWrite && server.readableNow && sequence === this.#answered;
-    if (readsNow && this.#skipped === NONE) {
-      this.#answered++;
+    const order = this.#order;
+    const readsNow = !isWrite && server.readableNow && order.plain;
+    const sequence = order.issued++;
+    if (readsNow) {
+      order.answered++;
       command.apply(server.backend.readContext(database), args, server.writer);
       return;
     }
@@ -350,18 +293,18 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Sequence of the command that runs now. */
   get lastSequence(): number {
-    return this.#issued - 1;
+    return this.#order.issued - 1;
   }
 
   #executeSession(entry: CommandEntry, args: Args): boolean {
     const command = entry.session!;
-    if (entry.isBarrier && this.#issued !== this.#answered) {
-      this.#awaitsReplies = true;
+    if (entry.isBarrier && this.#order.open > 0) {
+      this.#holds.awaitsReplies = true;
       this.#pause();
       return false;
     }
     entry.calls++;
-    const sequence = this.#issued++;
+    const sequence = this.#order.issued++;
     const reply = this.openReply(sequence);
     const { writer } = this.server;
     const errorsBefore = writer.errors;
@@ -369,7 +312,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     else this.server.runTimedSession(this, entry, args, reply);
     if (writer.errors !== errorsBefore) entry.failedCalls++;
     if (this.#closed) return true;
-    if (this.#deferred) return true;
+    if (this.#holds.deferred) return true;
     this.closeReply(sequence);
     return true;
   }
@@ -377,13 +320,13 @@ export class Session implements ConnectionHandler, ReplyTarget {
   /**
    * A reply to the present command that is an error; counted as one in a transaction being queued.
    */
-  #refuse(error: string): void {
+  refuse(error: string): void {
     if (this.state.transaction !== null) this.state.transaction.failed = true;
     this.replyError(error);
   }
 
   /** An EXEC that is refused ends the transaction, as in Redis. */
-  #abortTransaction(error: string): void {
+  abortTransaction(error: string): void {
     this.state.transaction = null;
     this.state.watched = [];
     const why = error.replace(/^ERR /, "");
@@ -392,14 +335,14 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Answers the present command with an error, in its turn. */
   replyError(error: string): void {
-    const sequence = this.#issued++;
+    const sequence = this.#order.issued++;
     this.openReply(sequence).error(error);
     this.closeReply(sequence);
   }
 
   /** Answers the present command with text such as `+QUEUED`, in its turn. */
   replySimple(text: string): void {
-    const sequence = this.#issued++;
+    const sequence = this.#order.issued++;
     this.openReply(sequence).simple(text);
     this.closeReply(sequence);
   }
@@ -409,12 +352,12 @@ export class Session implements ConnectionHandler, ReplyTarget {
    * called, with what writes the reply.
    */
   defer(): (write: (reply: Reply) => void) => void {
-    invariant(!this.#deferred, "one deferred reply at a time");
-    this.#deferred = true;
+    invariant(!this.#holds.deferred, "one deferred reply at a time");
+    this.#holds.deferred = true;
     this.#pause();
-    const sequence = this.#issued - 1;
+    const sequence = this.#order.issued - 1;
     return (write) => {
-      this.#deferred = false;
+      this.#holds.deferred = false;
       if (this.#closed) return;
       write(this.openReply(sequence));
       this.closeReply(sequence);
@@ -428,30 +371,28 @@ export class Session implements ConnectionHandler, ReplyTarget {
   // ---- flow control
 
   #pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
+    if (this.#holds.paused) return;
+    this.#holds.paused = true;
     this.connection.pause();
   }
 
   #continueLater(): void {
-    this.#continues = true;
+    this.#holds.continues = true;
     this.#pause();
     this.server.scheduler.soon(() => {
-      this.#continues = false;
+      this.#holds.continues = false;
       this.#maybeResume();
     });
   }
 
   /** Goes on with the input when nothing holds it any more. */
   #maybeResume(): void {
-    if (!this.#paused || this.#closed) return;
-    if (this.#awaitsDrain || this.#deferred || this.#continues || this.#held) return;
-    if (this.#awaitsReplies && this.#issued !== this.#answered) return;
-    if (this.#issued - this.#answered > OPEN_OPERATIONS_MAX / 2) return;
-    this.#paused = false;
-    this.#awaitsReplies = false;
+    if (!this.#holds.paused || this.#closed) return;
+    if (!this.#holds.over(this.#order.open, OPEN_OPERATIONS_MAX / 2)) return;
+    this.#holds.paused = false;
+    this.#holds.awaitsReplies = false;
     if (this.#input !== null) this.#consumeInput();
-    if (!this.#paused && !this.#closed) this.connection.resume();
+    if (!this.#holds.paused && !this.#closed) this.connection.resume();
   }
 
   // ---- replies
@@ -459,27 +400,13 @@ export class Session implements ConnectionHandler, ReplyTarget {
   openReply(sequence: number): Reply {
     const server = this.server;
     server.writeFor(this);
-    if (sequence !== this.#answered || sequence === this.#skipped) {
-      this.#parkFrom = server.writer.length;
-    }
+    this.#order.begin(sequence, server.writer);
     return server.writer;
   }
 
   closeReply(sequence: number): void {
-    if (sequence === this.#skipped) {
-      this.#skipped = NONE;
-      this.server.writer.length = this.#parkFrom;
-    }
-    if (sequence === this.#answered) {
-      this.#answered++;
-      if (this.#parked !== null) this.#unpark();
-      if (this.#paused && !this.#continues) this.server.resumeSoon(this);
-      return;
-    }
-    const bytes = this.server.writer.take(this.#parkFrom);
-    if (this.#closed) return;
-    this.#parked ??= new Map();
-    this.#parked.set(sequence, bytes);
+    const isInTurn = this.#order.end(sequence, this.server.writer);
+    if (isInTurn && this.#holds.paused && !this.#holds.continues) this.server.resumeSoon(this);
   }
 
   failReply(sequence: number, error: string): void {
@@ -493,18 +420,6 @@ export class Session implements ConnectionHandler, ReplyTarget {
     this.closeReply(sequence);
   }
 
-  #unpark(): void {
-    const parked = this.#parked!;
-    for (;;) {
-      const bytes = parked.get(this.#answered);
-      if (bytes === undefined) break;
-      parked.delete(this.#answered);
-      this.server.writer.raw(bytes);
-      this.#answered++;
-    }
-    if (parked.size === 0) this.#parked = null;
-  }
-
   /** Called by the server when it has gathered the replies of the burst. */
   resume(): void {
     this.#maybeResume();
@@ -516,29 +431,17 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const muted = this.state.repliesOff;
     // A session that ends has its last `send`, with replies or without.
     if (muted && !this.#closeAfterReply) return false;
-    if (this.#out === null) {
-      this.#out = muted ? NOTHING : bytes;
-      return true;
-    }
-    if (muted) return false;
-    this.#outMore ??= [];
-    this.#outMore.push(bytes);
-    return false;
+    return this.#output.gather(bytes, muted);
   }
 
   /** Sends what was gathered in one write. */
   send(): void {
-    let bytes = this.#out;
+    const bytes = this.#output.take();
     if (bytes === null || this.#closed) return;
-    this.#out = null;
-    if (this.#outMore !== null) {
-      bytes = Buffer.concat([bytes, ...this.#outMore]);
-      this.#outMore = null;
-    }
     this.server.stats.outputBytes += bytes.length;
     const connection = this.connection;
     const flowing = connection.write(bytes);
-    if (this.#closeAfterReply && this.#issued === this.#answered) {
+    if (this.#closeAfterReply && this.#order.open === 0) {
       connection.end();
       return;
     }
@@ -547,7 +450,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Ends a session that is to end and has sent all; its last reply may have been a silent one. */
   endWhenDone(): void {
-    if (this.#closeAfterReply && this.#issued === this.#answered) this.connection.end();
+    if (this.#closeAfterReply && this.#order.open === 0) this.connection.end();
   }
 
   #onSlowReader(): void {
@@ -563,7 +466,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
       this.destroy();
       return;
     }
-    this.#awaitsDrain = true;
+    this.#holds.awaitsDrain = true;
     this.#pause();
   }
 }
