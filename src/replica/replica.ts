@@ -47,6 +47,8 @@ export class Replica implements ReadsOwner {
   readonly #header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
   /** This leader's own no-op has applied: it may serve. */
   #serving = false;
+  /** It will, once an entry of its own has told the time. */
+  #awaitsTime = false;
   #lostLeadershipMs = 0;
   #leaderHeardMs: number;
   #ready: Ready | null = null;
@@ -181,7 +183,7 @@ export class Replica implements ReadsOwner {
       this.#takeReady();
     }
     this.lease.acknowledged(this.raft.quorumRound());
-    if (this.clock.wantsTick && this.#serving) this.#proposeTick();
+    if (this.clock.wantsTick && (this.#serving || this.#awaitsTime)) this.#proposeTick();
   }
 
   /** The log is durable up to this frame. */
@@ -192,6 +194,7 @@ export class Replica implements ReadsOwner {
   /** The node's tick, every `tickMs`. */
   tick(): void {
     this.raft.tick();
+    if (this.#awaitsTime) this.#host.wantTurn();
     this.#dropStale();
   }
 
@@ -305,7 +308,7 @@ export class Replica implements ReadsOwner {
         this.#maybeRetry(entry.index);
         if (entry.type === EntryType.config) this.#applyMembers(entry);
         this.applier.skip(entry.index, entry.term);
-        if (entry.type === EntryType.noop && entry.term === this.raft.term) this.#startServing();
+        if (entry.type === EntryType.noop && entry.term === this.raft.term) this.#onOwnNoop();
       }
       this.stats.entriesApplied++;
     }
@@ -328,6 +331,7 @@ export class Replica implements ReadsOwner {
     if (!isOurs) {
       this.#maybeRetry(entry.index);
       this.applier.apply(entry.index, entry.term, entry.data, null);
+      if (this.#awaitsTime && entry.term === this.raft.term) this.#startServing();
       return;
     }
     operations.proposed.shift();
@@ -348,10 +352,17 @@ export class Replica implements ReadsOwner {
     this.#host.wantTurn();
   }
 
+  /** All that earlier leaders committed is applied. What expired since must not be seen again. */
+  #onOwnNoop(): void {
+    this.clock.lead();
+    this.#awaitsTime = this.clock.lags();
+    if (!this.#awaitsTime) this.#startServing();
+  }
+
   #startServing(): void {
     if (!this.isLeader || this.#serving) return;
     this.#serving = true;
-    this.clock.lead();
+    this.#awaitsTime = false;
     this.#forwarder.comeBack(this);
     this.#host.wantTurn();
     this.#host.onLeadership(this);
@@ -361,6 +372,7 @@ export class Replica implements ReadsOwner {
     this.lease.reset();
     this.stats.leaderChanges++;
     this.#serving = false;
+    this.#awaitsTime = false;
     if (!this.isLeader) {
       this.#lostLeadershipMs = this.#host.clock.monotonicMs();
       if (this.raft.leader !== 0) this.#forwarder.sendAll(this.raft.leader);

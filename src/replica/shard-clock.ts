@@ -51,6 +51,14 @@ export class ShardClock {
     return Math.max(nowMs, this.#floorMs, this.#state().timeMs);
   }
 
+  /** Whether reads would see an earlier time than the present; then an entry is asked for. */
+  lags(): boolean {
+    const { holdsExpiries, ceilingMs, timeMs } = this.#state();
+    const lags = holdsExpiries && this.nowMs() > Math.max(ceilingMs, timeMs);
+    if (lags) this.wantsTick = true;
+    return lags;
+  }
+
   /** The time a read at the leader uses. */
   readMs(): number {
     const nowMs = this.nowMs();
