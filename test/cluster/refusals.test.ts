@@ -109,7 +109,8 @@ test("flags go before the environment, that before the file", async () => {
   for (const { args, environment, port } of cases) {
     const command = [kvorumPath, "server", "--config", file, "--data", lab.freshFolder("node")];
     const program = lab.start(process.execPath, [...command, ...args], environment);
-    await program.seen(new RegExp(`ready on 127\\.0\\.0\\.1:${port} `));
+    const ready = await program.seen(/ready on ([\d.]+):(\d+) /);
+    expect(Number(ready[2])).toBe(port);
     await program.terminate();
   }
 });
