@@ -64,8 +64,9 @@ export class Cleaner {
     while (this.#budget > 0 && hasWorked) {
       hasWorked = this.#takeApart() || this.#empty() || this.#gatherPages();
     }
-    store.arena.segments.trim();
-    return hasWorked && this.isNeeded;
+    const { segments } = store.arena;
+    segments.trim();
+    return segments.hasExcess || (hasWorked && this.isNeeded);
   }
 
   #isDirty(part: number): boolean {

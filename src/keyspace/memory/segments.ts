@@ -28,6 +28,8 @@ const LARGE_STEP_BYTES = 65536;
 /** Spare memory beyond this part of all memory, and beyond the minimum, goes back to the system. */
 const SPARE_PART_MAX = 0.08;
 const SPARE_BYTES_MIN = 2 << 20;
+/** Memory given back at once: the system takes some milliseconds for more. */
+const TRIM_BYTES = 8 << 20;
 
 /** What a segment holds; 0 for a number without memory. */
 export const SegmentKind = { none: 0, records: 1, pages: 2, large: 3, spare: 4 } as const;
@@ -136,15 +138,18 @@ export class Segments {
     return this.spareBytes > Math.max(SPARE_BYTES_MIN, this.reservedBytes * SPARE_PART_MAX);
   }
 
-  /** Gives spare memory back to the system, when there is a lot. */
+  /**
+   * Gives some spare memory back to the system, when there is a lot: call again while `hasExcess`.
+   */
   trim(): void {
     if (!this.hasExcess) return;
-    // Half of what may be kept, so that not every segment that comes and goes is fetched anew.
-    const isEnough = (): boolean =>
-      this.spareBytes <= Math.max(SPARE_BYTES_MIN, this.reservedBytes * SPARE_PART_MAX) / 2;
+    // Down to half of what may be kept, so that not every segment that comes and goes is fetched
+    // anew.
+    const keep = Math.max(SPARE_BYTES_MIN, this.reservedBytes * SPARE_PART_MAX) / 2;
+    const downTo = Math.max(keep, this.spareBytes - TRIM_BYTES);
     for (const lists of [this.#spareLarge, this.#spareSegments]) {
       for (const list of lists.values()) {
-        while (list.length > 0 && !isEnough()) this.#drop(list.pop()!);
+        while (list.length > 0 && this.spareBytes > downTo) this.#drop(list.pop()!);
       }
     }
   }
