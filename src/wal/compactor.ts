@@ -103,7 +103,7 @@ export class Compactor {
   #liveBytes(shard: number, range: EntryRange): number {
     const track = this.#host.tracks.get(shard);
     if (track?.needs(range.first, range.last) !== true) return 0;
-    if (track.needs(range.lastLong, range.lastLong)) return Number.POSITIVE_INFINITY;
+    if (range.longs.some((index) => track.needs(index, index))) return Number.POSITIVE_INFINITY;
     const first = Math.max(range.first, track.floor + 1);
     return (range.bytes * (range.last - first + 1)) / (range.last - range.first + 1);
   }

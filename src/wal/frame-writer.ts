@@ -209,7 +209,7 @@ export class FrameWriter {
     header.flags = this.#flags;
     header.sequence = frame.sequence;
     header.durableSequence = this.#syncer === null ? frame.sequence - 1 : this.durableSequence;
-    header.oldestSegment = this.#segments.oldest.number;
+    header.oldestSegment = this.#segments.oldestNumberAt(frame.sequence);
     header.segment = segment.number;
     header.payloadBytes = frame.payloadBytes;
     header.recordCount = frame.recordCount;

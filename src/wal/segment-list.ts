@@ -35,6 +35,18 @@ export class SegmentList {
     return this.all[0]!;
   }
 
+  /**
+   * The oldest segment that the log needs when it ends with a given frame. Frames that were filled before
+   * a segment was freed may be written after: they must not say that it is gone, since what took its
+   * place (copies, a replacement, a drop) comes with a later frame.
+   */
+  oldestNumberAt(sequence: number): number {
+    for (const freed of this.#freed) {
+      if (freed.sequence > sequence) return freed.segment.number;
+    }
+    return this.oldest.number;
+  }
+
   /** Freed segments wait for a durable frame. */
   get hasFreed(): boolean {
     return this.#freed.length > 0;

@@ -7,8 +7,8 @@ export class EntryRange {
   first: number;
   last: number;
   bytes: number;
-  /** Highest index of an entry in pieces, 0 when there is none: such a one is not copied forward. */
-  lastLong = 0;
+  /** Indexes of entries of which pieces lie here: such a one is not copied forward. */
+  longs: number[] = [];
 
   constructor(first: number, last: number, bytes: number) {
     this.first = first;
@@ -63,8 +63,8 @@ export class Segment {
   /** Notes that a piece of a long entry lies here. */
   addLongEntry(shard: number, index: number): void {
     this.addEntries(shard, index, index, 0);
-    const range = this.ranges.get(shard)!;
-    range.lastLong = Math.max(range.lastLong, index);
+    const { longs } = this.ranges.get(shard)!;
+    if (!longs.includes(index)) longs.push(index);
   }
 
   /** Entries of a shard from `index` on are void. */
@@ -72,6 +72,7 @@ export class Segment {
     const range = this.ranges.get(shard);
     if (range === undefined || range.last < index) return;
     range.last = index - 1;
+    range.longs = range.longs.filter((long) => long < index);
     if (range.last < range.first) this.ranges.delete(shard);
   }
 }

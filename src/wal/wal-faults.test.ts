@@ -213,6 +213,59 @@ describe("a log that stays short", () => {
     expect(open.wal.segmentCount).toBeLessThan(sizeBefore);
   });
 
+  test.each([0, 1, 2, 3, 4, 5, 6, 7])(
+    "a replacement that waits behind %i full frames frees nothing before it is written",
+    async (written) => {
+      const machine = new WalMachine(1, { segmentsKept: 99 });
+      const open = await machine.open();
+      await appendUntil(machine, open, () => open.wal.segmentCount === 4);
+      const last = open.wal.lastIndex(1);
+      // Eight frames of another shard wait, then the entry that makes all of shard 1 void.
+      for (let index = 1; index <= 8; index++) {
+        open.wal.appendEntry(2, 1, index, 0, patternBytes(7_000, index));
+      }
+      const firstWaiting = open.wal.nextSequence - 7;
+      open.wal.appendDrop(1);
+      open.wal.flush();
+      await machine.world.runUntil(() => open.events.durable >= firstWaiting + written - 1);
+      const isDropped = open.events.durable >= firstWaiting + 7;
+      machine.host.powerCut();
+      const { told, report } = await machine.open();
+      const dropFound = report.lastSequence >= firstWaiting + 7;
+      expect(dropFound || !isDropped).toBe(true);
+      expect(told.shard(1).last).toBe(dropFound ? 0 : last);
+      expect(told.shard(1).entries.size).toBe(dropFound ? 0 : last);
+    },
+  );
+
+  test("a long entry is kept when a later long one in the same segment is replaced", async () => {
+    const machine = new WalMachine(1, { segmentsKept: 2 });
+    const open = await machine.open();
+    open.wal.appendEntry(7, 1, 1, 0, patternBytes(9_000, 1));
+    open.wal.appendEntry(7, 1, 2, 0, Buffer.from("old"));
+    open.wal.appendEntry(7, 1, 3, 0, patternBytes(9_000, 3));
+    open.wal.appendEntry(7, 2, 2, 0, Buffer.from("short"));
+    await machine.persist(open);
+    for (let round = 0; round < 10; round++) {
+      const target = open.wal.lastIndex(1) + 25;
+      await appendUntil(machine, open, () => open.wal.lastIndex(1) >= target);
+      open.wal.setFloor(1, target);
+      await machine.world.advance(50);
+    }
+    expect(open.events.snapshotsWanted).toContain(7);
+    machine.host.powerCut();
+    const { told } = await machine.open();
+    const entries = [...told.shard(7).entries].map(([index, { term, bytes }]) => [
+      index,
+      term,
+      bytes.length,
+    ]);
+    expect(entries).toEqual([
+      [1, 1, 9_000],
+      [2, 2, 5],
+    ]);
+  });
+
   test("a dropped shard holds no segment", async () => {
     const machine = new WalMachine(1);
     const open = await machine.open();
