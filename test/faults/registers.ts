@@ -25,14 +25,15 @@ export class Register {
   readonly #writes: RegisterWrite[] = [];
   readonly #reads: RegisterRead[] = [];
   readonly #refused = new Set<number>();
+  #last = 0;
 
   constructor(key: string) {
     this.key = key;
   }
 
-  /** Values that were acknowledged. */
-  get acknowledged(): number {
-    return this.#writes.filter(({ endMs }) => endMs !== Number.POSITIVE_INFINITY).length;
+  /** Values that were sent, whatever became of them. */
+  get sent(): number {
+    return this.#last;
   }
 
   get reads(): number {
@@ -41,8 +42,8 @@ export class Register {
 
   /** The next value is about to be sent. */
   writing(startMs: number): RegisterWrite {
-    const value = (this.#writes.at(-1)?.value ?? 0) + this.#refused.size + 1;
-    const write = { value, startMs, endMs: Number.POSITIVE_INFINITY };
+    this.#last++;
+    const write = { value: this.#last, startMs, endMs: Number.POSITIVE_INFINITY };
     this.#writes.push(write);
     return write;
   }
