@@ -106,6 +106,7 @@ async function openCluster(
       secret,
       join,
       bootstrapExpect,
+      downAfterMs: config.downAfterMs,
       release,
     },
   );

@@ -29,6 +29,7 @@ export interface ServerConfig {
   readonly maxMemoryBytes: number;
   readonly join: readonly PeerAddress[];
   readonly bootstrapExpect: number;
+  readonly downAfterMs: number;
   readonly secret: Uint8Array;
   readonly password: string;
   readonly clientsMax: number;
@@ -83,6 +84,7 @@ export function resolveServerConfig(
     maxMemoryBytes: numberOf(values, "maxmemory", 0),
     join,
     bootstrapExpect,
+    downAfterMs: numberOf(values, "down-after", 60) * 1000,
     secret,
     password,
     clientsMax: numberOf(values, "maxclients", 10_000),

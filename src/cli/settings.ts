@@ -135,6 +135,14 @@ export const serverSettings: readonly Setting[] = [
     parse: parseCount,
   },
   {
+    name: "down-after",
+    value: "seconds",
+    text: "a voter that is silent for so long gives its vote to a learner, if there is one",
+    group: "Cluster",
+    standard: "60",
+    parse: parseCount,
+  },
+  {
     name: "cluster-secret",
     value: "secret",
     text: "what nodes prove to each other; the same on all nodes",

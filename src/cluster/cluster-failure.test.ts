@@ -190,6 +190,63 @@ describe("moving", () => {
   });
 });
 
+describe("healing", () => {
+  test("a learner takes the vote of a voter that is gone; back again, that one is a learner", async () => {
+    const cluster = new SimCluster(71);
+    await cluster.form(4, 3);
+    const leader = cluster.leader();
+    const { raft } = cluster.machine(leader).node!.node.replica;
+    await cluster.until("a learner", () => raft.conf.learners.length === 1);
+    const learner = raft.conf.learners[0]!;
+    const machineOf = (id: number): number =>
+      [1, 2, 3, 4].find((each) => cluster.machine(each).node?.node.identity.nodeId === id)!;
+    const gone = raft.conf.voters.find((id) => id !== raft.id)!;
+    const machine = machineOf(gone);
+    cluster.kill(machine);
+    await cluster.world.advance(8_000);
+    expect(raft.conf.voters).toContain(gone);
+    await cluster.until("its vote is given away", () => raft.conf.voters.includes(learner));
+    await cluster.untilVoters(3);
+    expect(raft.conf.learners).toEqual([gone]);
+    cluster.boot(machine);
+    await cluster.until("it is back", () => cluster.machine(machine).node !== null);
+    await cluster.untilEqual();
+    expect(raft.conf.learners).toEqual([gone]);
+  });
+
+  test("a node that lost its data comes back as a new one and takes its own place", async () => {
+    const cluster = new SimCluster(72);
+    await cluster.form(3, 3);
+    const leader = cluster.leader();
+    const { membership, node } = cluster.machine(leader).node!;
+    const lost = others(leader)[0]!;
+    const lostId = cluster.machine(lost).node!.node.identity.nodeId;
+    expect(await cluster.run(leader, "SET", "a", "1")).toBe(OK);
+    cluster.kill(lost);
+    cluster.boot(lost, { join: [1, 2, 3], node: { directory: "/other" } });
+    await cluster.until("the new one votes", () => {
+      const { voters, votersOutgoing } = node.replica.raft.conf;
+      return !voters.includes(lostId) && voters.length === 3 && votersOutgoing.length === 0;
+    });
+    expect(membership.applied.members.map((member) => member.id)).not.toContain(lostId);
+    await cluster.untilEqual();
+    expect(new Set(cluster.digests()).size).toBe(1);
+  });
+
+  test("a node at the address of one that is there is not taken in", async () => {
+    const cluster = new SimCluster(73);
+    await cluster.form(3, 3);
+    cluster.boot(4, { join: [1, 2, 3], announce: "n2" });
+    await cluster.world.advance(5_000);
+    expect(cluster.machine(4).node).toBeNull();
+    const said = cluster
+      .machine(4)
+      .lines.map((line) => String(line.facts["why"]))
+      .join();
+    expect(said).toContain("is at that address, and there");
+  });
+});
+
 describe("leaving", () => {
   test("a leader that is asked to go hands over first", async () => {
     const cluster = new SimCluster(61);

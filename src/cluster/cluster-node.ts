@@ -49,6 +49,11 @@ export interface ClusterOptions {
   readonly join: readonly PeerAddress[];
   /** Start a new cluster when this many nodes are there; 0: never. */
   readonly bootstrapExpect: number;
+  /**
+   * A member that is silent for so long gives its vote to a learner that has caught up;
+   * milliseconds.
+   */
+  readonly downAfterMs: number;
   readonly release: string;
   readonly transportLimits?: Partial<TransportLimits>;
 }
@@ -144,7 +149,7 @@ class Opening implements PeerHandler {
   }
 
   async run(): Promise<ClusterNode> {
-    const { bind, node: nodeOptions, release } = this.#options;
+    const { bind, node: nodeOptions, release, downAfterMs } = this.#options;
     let port = this.#address.peerPort;
     for (const host of bind) port = await this.transport.listen(host, port);
     this.#address = { ...this.#address, peerPort: port };
@@ -156,6 +161,7 @@ class Opening implements PeerHandler {
       address: this.#address,
       token: this.#joinState?.token ?? "",
       release,
+      downAfterMs,
       seeds: () => this.#seeds(),
     });
     this.#node = node;

@@ -4,8 +4,8 @@ import type { ConfState, ConfStep, ProgressView } from "../raft/types.ts";
 import {
   CAUGHT_UP_ENTRIES,
   hasCaughtUp,
+  nextSteps,
   planRemoval,
-  promotions,
   votersWanted,
 } from "./membership-rules.ts";
 
@@ -68,7 +68,7 @@ test("votersWanted is 1, 3 or 5", () => {
   expect([1, 2, 3, 4, 5, 6, 100].map(votersWanted)).toEqual([1, 1, 3, 3, 5, 5, 5]);
 });
 
-describe("promotions", () => {
+describe("nextSteps", () => {
   const behind3 = progress(3, { match: 10 });
   test.each([
     { name: "alone", conf: conf([1], []), steps: "" },
@@ -105,9 +105,55 @@ describe("promotions", () => {
     { name: "two voters become three", conf: conf([1, 2], [3]), steps: "addVoter 3" },
     { name: "two voters alone stay two", conf: conf([1, 2], []), steps: "" },
     { name: "nothing in a joint change", conf: conf([1, 2, 3], [4, 5], [1]), steps: "" },
-  ])("$name", ({ conf: state, progress: given, steps }) => {
-    const facts = { leader: 1, conf: state, lastIndex: LAST, progress: given ?? crowd() };
-    expect(show(promotions(facts))).toBe(steps);
+    {
+      name: "a silent voter's vote goes to a learner that has caught up",
+      conf: conf([1, 2, 3], [4]),
+      silent: [3],
+      steps: "addLearner 3, addVoter 4",
+    },
+    {
+      name: "a silent voter keeps its vote when nobody can take it",
+      conf: conf([1, 2, 3], [4]),
+      progress: crowd(progress(4, { match: 1 })),
+      silent: [3],
+      steps: "",
+    },
+    { name: "silent learners are left alone", conf: conf([1], [2]), silent: [2], steps: "" },
+    {
+      name: "two silent voters give their votes away one after the other",
+      conf: conf([1, 2, 3, 4, 5], [6, 7]),
+      silent: [2, 3],
+      steps: "addLearner 2, addVoter 6",
+    },
+    {
+      name: "a replaced voter goes for good",
+      conf: conf([1, 2, 3], [4]),
+      replaced: [3],
+      steps: "remove 3, addVoter 4",
+    },
+    {
+      name: "a replaced learner goes at once",
+      conf: conf([1], [2, 3]),
+      replaced: [2],
+      steps: "remove 2",
+    },
+    {
+      name: "a replaced voter goes before a silent one",
+      conf: conf([1, 2, 3, 4, 5], [6]),
+      silent: [2],
+      replaced: [3],
+      steps: "remove 3, addVoter 6",
+    },
+  ])("$name", ({ conf: state, progress: given, silent, replaced, steps }) => {
+    const facts = {
+      leader: 1,
+      conf: state,
+      lastIndex: LAST,
+      progress: given ?? crowd(),
+      silent: new Set(silent),
+      replaced: new Set(replaced),
+    };
+    expect(show(nextSteps(facts))).toBe(steps);
   });
 });
 
@@ -153,7 +199,16 @@ describe("planRemoval", () => {
     { name: "strangers", conf: conf([1], [2]), id: 9, plan: "!node 9 is not a member" },
     { name: "one change at a time", conf: conf([1, 2, 3], [], [1]), id: 2, plan: "!another" },
   ])("$name", ({ conf: state, progress: given, id, plan }) => {
-    const facts = { leader: 1, conf: state, lastIndex: LAST, progress: given ?? crowd() };
+    const nobody: ReadonlySet<number> = new Set();
+    const progressNow = given ?? crowd();
+    const facts = {
+      leader: 1,
+      conf: state,
+      lastIndex: LAST,
+      progress: progressNow,
+      silent: nobody,
+      replaced: nobody,
+    };
     const found = planRemoval(facts, id);
     const text = found.kind === "refused" ? `!${found.reason}` : show(found.steps);
     expect(text.slice(0, plan.length)).toBe(plan);

@@ -14,6 +14,12 @@ export interface MembershipFacts {
   readonly lastIndex: number;
   /** The leader's view of each member but itself. */
   readonly progress: readonly ProgressView[];
+  /** Members that were not heard from for so long that they are taken to be down. */
+  readonly silent: ReadonlySet<number>;
+  /**
+   * Members at whose address a newer one has appeared: they lost their data and never come back.
+   */
+  readonly replaced: ReadonlySet<number>;
 }
 
 /** Steps that belong into one change, or why there are none. */
@@ -38,20 +44,51 @@ export function votersWanted(nodes: number): number {
 }
 
 /**
- * Learners to promote now, in one change; empty: nothing to do.
+ * The next change of members; empty: nothing to do.
+ *
+ * Who was replaced goes. A voter that is gone gives its vote to a learner that has caught up: one
+ * at a time, and only then, so that a majority of live voters is never given away. Then the group
+ * grows.
+ */
+export function nextSteps(facts: MembershipFacts): readonly ConfStep[] {
+  const { conf, silent, replaced } = facts;
+  if (conf.votersOutgoing.length > 0) return [];
+  const lost = conf.learners.filter((id) => replaced.has(id));
+  if (lost.length > 0) return lost.map((id) => ({ action: "remove", id }));
+  const heir = caughtUpLearners(facts)[0];
+  const gone =
+    conf.voters.find((id) => replaced.has(id)) ?? conf.voters.find((id) => silent.has(id));
+  if (gone !== undefined && heir !== undefined) {
+    const action = replaced.has(gone) ? "remove" : "addLearner";
+    return [
+      { action, id: gone },
+      { action: "addVoter", id: heir },
+    ];
+  }
+  return promotions(facts);
+}
+
+/**
+ * Learners to promote, in one change.
  *
  * A group grows from 1 to 3 and from 3 to 5 voters by two at once: an even number of voters
  * survives no more losses than the odd one below it. Nobody is promoted before it has caught up.
  */
-export function promotions(facts: MembershipFacts): readonly ConfStep[] {
-  const { conf, lastIndex } = facts;
-  if (conf.votersOutgoing.length > 0) return [];
-  const ready = facts.progress
-    .filter((progress) => conf.learners.includes(progress.id) && hasCaughtUp(progress, lastIndex))
-    .toSorted((left, right) => left.id - right.id);
+function promotions(facts: MembershipFacts): readonly ConfStep[] {
+  const { conf } = facts;
+  const ready = caughtUpLearners(facts);
   const wanted = votersWanted(conf.voters.length + ready.length);
   const missing = wanted - conf.voters.length;
-  return ready.slice(0, Math.max(0, missing)).map(({ id }) => ({ action: "addVoter", id }));
+  return ready.slice(0, Math.max(0, missing)).map((id) => ({ action: "addVoter", id }));
+}
+
+/** By rising id. */
+function caughtUpLearners({ conf, lastIndex, progress, replaced }: MembershipFacts): number[] {
+  return progress
+    .filter(({ id }) => conf.learners.includes(id) && !replaced.has(id))
+    .filter((each) => hasCaughtUp(each, lastIndex))
+    .map(({ id }) => id)
+    .toSorted((left, right) => left - right);
 }
 
 /**
@@ -69,15 +106,10 @@ export function planRemoval(facts: MembershipFacts, id: number): RemovalPlan {
   }
   const stay = conf.voters.filter((voter) => voter !== id);
   if (stay.length === 0) return refused("it is the only voter: nothing would be left");
-  const heir = facts.progress.find(
-    (progress) =>
-      progress.id !== id &&
-      conf.learners.includes(progress.id) &&
-      hasCaughtUp(progress, facts.lastIndex),
-  );
+  const heir = caughtUpLearners(facts)[0];
   if (stay.length % 2 === 1) return { kind: "steps", steps: [remove] };
   if (heir !== undefined) {
-    return { kind: "steps", steps: [remove, { action: "addVoter", id: heir.id }] };
+    return { kind: "steps", steps: [remove, { action: "addVoter", id: heir }] };
   }
   const weakest = weakestVoter(facts, stay);
   return { kind: "steps", steps: [remove, { action: "addLearner", id: weakest }] };

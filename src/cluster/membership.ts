@@ -1,34 +1,27 @@
 // One node's part in deciding who belongs to the cluster: follows the address book, takes in and
 // promotes nodes while it leads, makes itself known while it does not.
-import type { ConfStep } from "../raft/types.ts";
 import type { PeerAddress } from "../transport/dialer.ts";
 import { BootstrapOutcome, JoinOutcome } from "../transport/generated/messages.ts";
 import type { Member as WireMember } from "../transport/generated/messages.ts";
 import type { CallOrigin, CallReply, CallRequest } from "../transport/handler.ts";
-import type { JoinReply, JoinRequest, StatusReply } from "../transport/peer-message.ts";
+import type { JoinReply, JoinRequest } from "../transport/peer-message.ts";
 import type { PeerTransport } from "../transport/peer-transport.ts";
 import type { AddressList } from "./address-list.ts";
 import { bootstrapReply } from "./bootstrap.ts";
 import { askToJoin, Backoff, joinRequest, toWire } from "./join.ts";
-import { type MembershipFacts, planRemoval, promotions } from "./membership-rules.ts";
+import { faultOf, joinReply, statusReply, wireMember } from "./membership-answers.ts";
+import { LeaderDuties, type LeaderOwner } from "./membership-leader.ts";
 import {
   type AddressBook,
   decodeBook,
   EMPTY_BOOK,
-  encodeBook,
   type Member,
   type MemberAddress,
   memberOf,
   sameAddress,
-  withMember,
-  withoutMember,
 } from "./membership-types.ts";
 import type { KvorumNode } from "./node.ts";
-import { FIRST_SHARD } from "./router.ts";
-import { SLOT_COUNT } from "../base/slot.ts";
 
-/** A question to join that was not decided after so long is answered "later". */
-const JOIN_MS_MAX = 4_000;
 /** Without a leader for so long a node asks around for its peers' addresses. */
 const LEADERLESS_MS_MAX = 2_000;
 
@@ -37,24 +30,19 @@ export interface MembershipOptions {
   readonly address: MemberAddress;
   readonly token: string;
   readonly release: string;
+  /** A member that is silent for so long gives its vote to another, milliseconds. */
+  readonly downAfterMs: number;
   /** Addresses from the command line, for when those of the book are of no use. */
   seeds(): Promise<readonly PeerAddress[]>;
 }
 
-/** A node that waits for its entry in the book. */
-interface Applicant {
-  readonly request: JoinRequest;
-  readonly reply: (answer: CallReply) => void;
-  readonly sinceMs: number;
-}
-
 /** Membership as seen and served by one node. */
-export class Membership {
+export class Membership implements LeaderOwner {
   readonly #node: KvorumNode;
   readonly #transport: PeerTransport;
   readonly #addresses: AddressList;
   readonly #options: MembershipOptions;
-  readonly #applicants: Applicant[] = [];
+  readonly #duties: LeaderDuties;
   readonly #backoff: Backoff;
   /** The book as of the last applied entry, and the text it was decoded from. */
   #applied: AddressBook = EMPTY_BOOK;
@@ -74,6 +62,7 @@ export class Membership {
     this.#transport = transport;
     this.#addresses = addresses;
     this.#options = options;
+    this.#duties = new LeaderDuties(node, this);
     this.#backoff = new Backoff(node.environment.scheduler, node.environment.random);
     this.#leaderSeenMs = node.environment.clock.monotonicMs();
     node.onCall = (origin, request, reply) => this.#onCall(origin, request, reply);
@@ -86,6 +75,16 @@ export class Membership {
   /** The newest address book that is known here. */
   get book(): AddressBook {
     return this.#addresses.book;
+  }
+
+  /** The book as of the last applied entry. */
+  get applied(): AddressBook {
+    this.#follow();
+    return this.#applied;
+  }
+
+  get downAfterMs(): number {
+    return this.#options.downAfterMs;
   }
 
   /** This node's own entry. */
@@ -127,7 +126,7 @@ export class Membership {
       const leads = this.#node.replica.isLeader;
       if (!leads && raft.leader !== 0 && raft.leader !== raft.id) return true;
       if (leads && raft.transferee === 0) {
-        const heir = this.#heir();
+        const heir = this.#duties.heir();
         if (heir === 0) return false;
         raft.transferLeadership(heir);
         this.#node.wantTurn();
@@ -146,9 +145,7 @@ export class Membership {
    */
   remove(id: number): string | null {
     if (!this.#node.replica.serving) return "this node does not lead";
-    const plan = planRemoval(this.#facts(), id);
-    if (plan.kind === "refused") return plan.reason;
-    return this.#propose(plan.steps, withoutMember(this.#appliedBook(), id));
+    return this.#duties.remove(id);
   }
 
   // ---- following the book
@@ -158,9 +155,9 @@ export class Membership {
     const { replica, environment } = this.#node;
     const nowMs = environment.clock.monotonicMs();
     if (replica.raft.leader !== 0) this.#leaderSeenMs = nowMs;
-    if (replica.serving) this.#lead(nowMs);
+    if (replica.serving) this.#duties.run(nowMs);
     else {
-      for (const { reply } of this.#applicants.splice(0)) reply(this.#pointToLeader());
+      this.#duties.end(() => this.#pointToLeader());
       if (!replica.isLeader) this.#maybeAskAround(nowMs);
     }
     const waiters = this.#waiters;
@@ -187,79 +184,7 @@ export class Membership {
     this.#transport.setPeers(this.#addresses.peers());
   }
 
-  #appliedBook(): AddressBook {
-    this.#follow();
-    return this.#applied;
-  }
-
-  // ---- while this node leads
-
-  #lead(nowMs: number): void {
-    const book = this.#appliedBook();
-    for (const applicant of [...this.#applicants]) {
-      const member = findApplicant(book, applicant.request);
-      if (member !== undefined && isAt(member, applicant.request)) {
-        this.#answer(applicant, this.#welcome(member.id));
-      } else if (nowMs - applicant.sinceMs > JOIN_MS_MAX) {
-        this.#answer(applicant, this.#reply(JoinOutcome.tryLater, "other changes come first"));
-      } else if (this.#proposeMember(book, applicant.request)) return;
-    }
-    const own = memberOf(book, this.self.id);
-    if (own === undefined || !sameAddress(own, this.self)) {
-      this.#propose([], withMember(book, this.self));
-      return;
-    }
-    const steps = promotions(this.#facts());
-    if (steps.length === 0 || this.#propose(steps, book) !== null) return;
-    const ids = steps.map((step) => step.id).join(", ");
-    this.#node.environment.report("info", "promoting learners to voters", { nodes: ids });
-  }
-
-  #proposeMember(book: AddressBook, request: JoinRequest): boolean {
-    const known = findApplicant(book, request);
-    const id = known?.id ?? book.lastId + 1;
-    const { host, peerPort, clientPort, clusterPort, httpPort } = request.address!;
-    const token = known?.token ?? request.token;
-    const member = { id, token, host, peerPort, clientPort, clusterPort, httpPort };
-    const steps: ConfStep[] = known === undefined ? [{ action: "addLearner", id }] : [];
-    if (this.#propose(steps, withMember(book, member)) !== null) return false;
-    const facts = { node: id, address: `${host}:${peerPort}` };
-    const message = known === undefined ? "a node joins" : "a node has another address";
-    this.#node.environment.report("info", message, facts);
-    return true;
-  }
-
-  /** Proposes a change with the book that belongs to it; null, or why it was refused. */
-  #propose(steps: readonly ConfStep[], book: AddressBook): string | null {
-    const context = Buffer.from(encodeBook(book));
-    const outcome = this.#node.replica.raft.proposeConf({ steps, context });
-    this.#node.wantTurn();
-    return outcome.kind === "proposed" ? null : outcome.detail;
-  }
-
-  #facts(): MembershipFacts {
-    const { raft } = this.#node.replica;
-    const { conf, lastIndex } = raft;
-    const ids = [...new Set([...conf.voters, ...conf.learners])].filter((id) => id !== raft.id);
-    const progress = ids.flatMap((id) => raft.progress(id) ?? []);
-    return { leader: raft.id, conf, lastIndex, progress };
-  }
-
-  /** The voter that can take over soonest; 0 when there is none. */
-  #heir(): number {
-    const { conf, progress } = this.#facts();
-    let heir = 0;
-    let match = -1;
-    for (const candidate of progress) {
-      if (!candidate.active || !conf.voters.includes(candidate.id)) continue;
-      if (candidate.match <= match) continue;
-      heir = candidate.id;
-      match = candidate.match;
-    }
-    return heir;
-  }
-
-  // ---- while it does not
+  // ---- while this node does not lead
 
   /**
    * Asks around when the cluster does not know where this node is, or this node cannot find the
@@ -321,7 +246,7 @@ export class Membership {
         break;
       }
       case "statusRequest":
-        reply(this.#status());
+        reply(statusReply(this.#node, this.self, this.book, this.#options.release));
         break;
       default:
         request satisfies never;
@@ -340,32 +265,7 @@ export class Membership {
       reply(this.#pointToLeader());
       return;
     }
-    if (nodeId !== 0 && memberOf(this.#appliedBook(), nodeId) === undefined) {
-      const detail = `node ${nodeId} was removed from this cluster: give it an empty data directory`;
-      reply(this.#reply(JoinOutcome.joinRefused, detail));
-      return;
-    }
-    const sinceMs = this.#node.environment.clock.monotonicMs();
-    this.#applicants.push({ request, reply, sinceMs });
-    this.#lead(sinceMs);
-  }
-
-  #answer(applicant: Applicant, answer: CallReply): void {
-    const at = this.#applicants.indexOf(applicant);
-    if (at >= 0) this.#applicants.splice(at, 1);
-    applicant.reply(answer);
-  }
-
-  #welcome(nodeId: number): JoinReply {
-    const { clusterId, hashSeed, firstVoters } = this.#node.identity;
-    return {
-      ...this.#reply(JoinOutcome.joined, ""),
-      clusterId,
-      nodeId,
-      members: this.#appliedBook().members.map(wireMember),
-      hashSeed,
-      firstVoters,
-    };
+    this.#duties.take(request, reply);
   }
 
   #pointToLeader(): JoinReply {
@@ -376,76 +276,7 @@ export class Membership {
     return { ...this.#reply(JoinOutcome.redirect, detail), redirect: toWire(member) };
   }
 
-  /** An answer that takes nobody; it says who answers. */
-  #reply(outcome: number, detail: string): JoinReply {
-    return {
-      kind: "joinReply",
-      outcome: outcome,
-      clusterId: this.#node.identity.clusterId,
-      nodeId: 0,
-      redirect: undefined,
-      members: [wireMember(this.self)],
-      detail,
-      hashSeed: [],
-      firstVoters: [],
-    };
+  #reply(outcome: JoinReply["outcome"], detail: string): JoinReply {
+    return joinReply(this.#node, this.self, outcome, detail);
   }
-
-  #status(): StatusReply {
-    const { raft, serving } = this.#node.replica;
-    const { voters, learners } = raft.conf;
-    const shard = {
-      shard: FIRST_SHARD,
-      leader: raft.leader,
-      term: raft.term,
-      commit: raft.commitIndex,
-      applied: raft.appliedIndex,
-      firstSlot: 0,
-      lastSlot: SLOT_COUNT - 1,
-      voters,
-      learners,
-    };
-    return {
-      kind: "statusReply",
-      clusterId: this.#node.identity.clusterId,
-      nodeId: this.self.id,
-      incarnation: 0,
-      release: this.#options.release,
-      address: toWire(this.self),
-      ready: serving || (raft.leader !== 0 && raft.leader !== raft.id),
-      members: this.book.members.map(wireMember),
-      shards: [shard],
-    };
-  }
-}
-
-/** The entry of a node that asks, by its id or else its token. */
-function findApplicant(book: AddressBook, request: JoinRequest): Member | undefined {
-  if (request.nodeId !== 0) return memberOf(book, request.nodeId);
-  return book.members.find((member) => member.token === request.token);
-}
-
-function isAt(member: Member, request: JoinRequest): boolean {
-  return request.address !== undefined && sameAddress(member, request.address);
-}
-
-/** Why a question makes no sense; null when it does. */
-function faultOf(origin: CallOrigin, request: JoinRequest): string | null {
-  const { address, nodeId, token } = request;
-  if (address === undefined || address.host === "" || address.peerPort === 0) {
-    return "the question names no address";
-  }
-  if (origin.nodeId !== nodeId) return "the question names another node than the connection";
-  if (nodeId === 0 && token === "") return "the question has no token";
-  return null;
-}
-
-function wireMember(member: Member): WireMember {
-  return {
-    nodeId: member.id,
-    incarnation: 0,
-    address: toWire(member),
-    zone: "",
-    machine: "",
-  };
 }

@@ -21,6 +21,8 @@ export interface BootOptions {
   readonly bootstrapExpect?: number;
   readonly node?: Partial<NodeOptions>;
   readonly peerPort?: number;
+  /** Name under which it says that others reach it; by default its own. */
+  readonly announce?: string;
   /** Peer port at which the others are asked. */
   readonly joinPort?: number;
 }
@@ -182,13 +184,14 @@ export class SimCluster {
         ...given.node,
       },
       bind: [machine.name],
-      address: { host: machine.name, ...address },
+      address: { host: given.announce ?? machine.name, ...address },
       secret: Buffer.from("secret"),
       join: (given.join ?? []).map((each) => ({
         host: `n${each}`,
         port: given.joinPort ?? PEER_PORT,
       })),
       bootstrapExpect: given.bootstrapExpect ?? 0,
+      downAfterMs: 10_000,
       release: "0.0.0",
     };
   }
