@@ -277,7 +277,8 @@ export class KvorumNode implements PeersOwner {
       shard: FIRST_SHARD,
       nodeId: this.identity.nodeId,
       electionTimeoutMs: electionTicks * TICK_MS,
-      relaxedSync: sync !== "always",
+      // `everysec` still waits until the system has the bytes: only a power cut may lose them.
+      relaxedSync: sync === "no",
     };
     return new Replica(options, raft, applier, this.replicas, this.#forwarder, initial.hardState);
   }

@@ -1,4 +1,5 @@
-// Work in the background of a replica: gives back dead memory, and saves snapshots so that the log can end.
+// Work in the background of a replica: gives back dead memory, and saves snapshots so that the log
+// can end.
 import type { Clock, Scheduler } from "../platform/clock.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { ReplicaLog } from "../replica/replica-host.ts";
@@ -7,6 +8,9 @@ import { SNAPSHOT_LOG_BYTES, type Snapshots } from "../replica/snapshots.ts";
 
 /** Work of the keyspace's cleaner in one turn, milliseconds. */
 const CLEAN_MS = 1;
+
+/** A replica that is further behind what is committed is busy with that. */
+const CATCHING_UP_ENTRIES = 64;
 
 /** What upkeep works with. */
 export interface UpkeepEnvironment {
@@ -27,6 +31,8 @@ export class Upkeep {
   readonly #log: ReplicaLog;
   #cleaning = false;
   #logBytesAtSnapshot = 0;
+  /** A snapshot is to be saved once the replica has caught up. */
+  #wanted = false;
 
   constructor(
     environment: UpkeepEnvironment,
@@ -44,9 +50,10 @@ export class Upkeep {
   afterApply(): void {
     this.#wantCleaning();
     const bytes = this.#log.appendedBytes - this.#logBytesAtSnapshot;
-    if (bytes <= SNAPSHOT_LOG_BYTES) return;
-    // A big state is not worth saving for a little log.
-    if (bytes > this.#replica.applier.keyspace.stats().liveBytes) this.saveInBackground();
+    if (bytes <= SNAPSHOT_LOG_BYTES && !this.#wanted) return;
+    // A big state is not worth saving for a little log; a long log makes the next start slow.
+    const { liveBytes } = this.#replica.applier.keyspace.stats();
+    if (this.#wanted || bytes > liveBytes / 2) this.saveInBackground();
   }
 
   /** Saves a snapshot; joins a save that runs. */
@@ -58,6 +65,10 @@ export class Upkeep {
   /** Saves a snapshot, unless a save runs, and says how that went. */
   saveInBackground(): void {
     if (this.#snapshots.saving) return;
+    // A node that starts has entries to apply: it should serve first.
+    const { raft } = this.#replica;
+    this.#wanted = raft.commitIndex - raft.appliedIndex > CATCHING_UP_ENTRIES || raft.leader === 0;
+    if (this.#wanted) return;
     const { clock, report } = this.#environment;
     const startedMs = clock.monotonicMs();
     const onSaved = ({ index }: SnapshotFile): void => {
