@@ -93,7 +93,10 @@ async function runCli(words: readonly string[], flags: CliFlags): Promise<number
   }
 }
 
-/** Runs the lines of standard input; replies come in their order, while later lines are on their way. */
+/**
+ * Runs the lines of standard input; replies come in their order, while later lines are on their
+ * way.
+ */
 async function runPipe(session: CliSession, isRaw: boolean): Promise<number> {
   let failed = false;
   let shown: Promise<void> = Promise.resolve();

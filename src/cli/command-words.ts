@@ -4,8 +4,8 @@ const ESCAPED: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, b: 8, a:
 const SPACE = /[\s\0]/;
 
 /**
- * Splits a line at spaces. In "double quotes" `\n \r \t \b \a \xHH` are characters, and `\` before any other
- * one stands for that; in 'single quotes' only `\'` is special. A quote ends its word.
+ * Splits a line at spaces. In "double quotes" `\n \r \t \b \a \xHH` are characters, and `\` before
+ * any other one stands for that; in 'single quotes' only `\'` is special. A quote ends its word.
  *
  * @returns Null when a quote is not closed, or something follows it without a space.
  */

@@ -78,8 +78,8 @@ export class DevCluster {
       });
       args.push("--join", peers.join(","), "--bootstrap-expect", String(nodes));
     }
-    // A group of its own: Ctrl-C reaches this process alone, which then ends its nodes in order. Should it
-    // be killed, the end of their standard input tells them.
+    // A group of its own: Ctrl-C reaches this process alone, which then ends its nodes in order.
+    // Should it be killed, the end of their standard input tells them.
     const child = spawn(process.execPath, [MAIN, ...args], {
       stdio: ["pipe", "pipe", "pipe"],
       detached: true,
@@ -134,7 +134,9 @@ export class DevCluster {
     }, STOP_MS_MAX).unref();
   }
 
-  /** Resolves with true when all nodes serve and all that should vote do; false when that cannot be. */
+  /**
+   * Resolves with true when all nodes serve and all that should vote do; false when that cannot be.
+   */
   async #whenReady(): Promise<boolean> {
     for (;;) {
       if (this.#stopping || this.#nodes.some((node) => !node.alive)) return false;

@@ -24,8 +24,8 @@ export function addDevCommand(program: Command): void {
     .command("dev")
     .summary("run a cluster on this machine")
     .description(
-      "Starts nodes as processes of their own, on ports that follow each other, and ends them with it.\n" +
-        "Prints one line with `ready` when all serve and those that should vote do.",
+      "Starts nodes as processes of their own, on ports that follow each other, and ends them\n" +
+        "with it. Prints one line with `ready` when all serve and those that should vote do.",
     )
     .addOption(new Option("--nodes <n>", "how many nodes, 1 to 9").default(3).argParser(nodes))
     .addOption(

@@ -1,4 +1,5 @@
-// The interactive part of `kvorum cli`: lines with history and completion, replies as redis-cli shows them.
+// The interactive part of `kvorum cli`: lines with history and completion, replies as redis-cli
+// shows them.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";

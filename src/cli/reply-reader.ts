@@ -1,4 +1,5 @@
-// Replies of a server from bytes in any pieces: RESP2 and RESP3, as values. For tools, not for the hot path.
+// Replies of a server from bytes in any pieces: RESP2 and RESP3, as values. For tools, not for the
+// hot path.
 import { DbError } from "../base/errors.ts";
 
 /** One reply. */
@@ -72,7 +73,10 @@ export class ReplyReader {
     this.#moreBytes = 0;
   }
 
-  /** The next value without parts; undefined when an aggregate began; null when more bytes are needed. */
+  /**
+   * The next value without parts; undefined when an aggregate began; null when more bytes are
+   * needed.
+   */
   #token(): ReplyValue | null | undefined {
     const end = this.#lineEnd();
     if (end < 0) return null;

@@ -12,6 +12,7 @@ import { nodeRandom } from "../platform/node/node-random.ts";
 import { nodeScheduler } from "../platform/node/node-scheduler.ts";
 import { ClusterView } from "../server/cluster-view.ts";
 import { sessionCommands } from "../server/commands/table.ts";
+import { drain } from "../server/drain.ts";
 import { defaultServerOptions, RespServer } from "../server/resp-server.ts";
 import { transactionCommands } from "../server/transaction.ts";
 import { describeNode } from "./node-description.ts";
@@ -52,7 +53,7 @@ export async function runServer(config: ServerConfig): Promise<void> {
   if (save) await cluster.node.saveSnapshot();
   const handedOver = await cluster.handOver(HAND_OVER_MS);
   if (!handedOver) logger.info("nobody took over leadership");
-  await server.drain(DRAIN_MS);
+  await drain(server, DRAIN_MS);
   await server.close();
   await cluster.close();
   logger.info("stopped");
@@ -72,10 +73,8 @@ function sayReady(cluster: ClusterNode, config: ServerConfig, port: number): voi
   const { nodeId, clusterId } = cluster.node.identity;
   const { peerPort } = cluster.membership.self;
   const places = config.bind.map((host) => `${host}:${port}`).join(", ");
-  const cut = clusterId.slice(0, 8);
-  process.stdout.write(
-    `kvorum ${release} ready on ${places} (node ${nodeId} of cluster ${cut}, peers on ${peerPort})\n`,
-  );
+  const who = `node ${nodeId} of cluster ${clusterId.slice(0, 8)}, peers on ${peerPort}`;
+  process.stdout.write(`kvorum ${release} ready on ${places} (${who})\n`);
 }
 
 async function openCluster(

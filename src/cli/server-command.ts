@@ -29,8 +29,8 @@ export function addServerCommand(program: Command): void {
     .command("server")
     .summary("run one node")
     .description(
-      "Runs one node. Without --join it is a cluster of one; with it, it joins the nodes named there\n" +
-        "and never starts a cluster by itself. Prints one line with `ready` when it serves.",
+      "Runs one node. Without --join it is a cluster of one; with it, it joins the nodes named\n" +
+        "there and never starts a cluster by itself. Prints one line with `ready` when it serves.",
     )
     .addHelpText("after", EXAMPLES)
     .configureHelp({ optionDescription: (option) => option.description })

@@ -128,9 +128,10 @@ function requireSafe(bind: readonly string[], password: string, secret: Uint8Arr
     missing.push("a secret for its nodes (--cluster-secret-file or KVORUM_CLUSTER_SECRET)");
   }
   if (missing.length === 0) return;
+  const open = bind.filter((host) => !isLoopback(host));
   throw new DbError(
     "UNSAFE_BIND",
-    `other machines can connect to ${bind.filter((host) => !isLoopback(host)).join(", ")}, so Kvorum ` +
+    `other machines can connect to ${open.join(", ")}, so Kvorum ` +
       `wants ${missing.join(" and ")}; \`openssl rand -hex 32\` makes one. ` +
       "For this machine alone use --bind 127.0.0.1",
   );

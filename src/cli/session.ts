@@ -1,4 +1,5 @@
-// What `kvorum cli` keeps between commands: the connection, made anew when needed, and what it was set to.
+// What `kvorum cli` keeps between commands: the connection, made anew when needed, and what it was
+// set to.
 import { DbError } from "../base/errors.ts";
 import type { ReplyValue } from "./reply-reader.ts";
 import { type ClientAddress, RespClient, textOf } from "./resp-client.ts";

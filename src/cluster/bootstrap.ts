@@ -1,10 +1,5 @@
-// Starting a cluster out of N empty nodes (`--bootstrap-expect N`): at most one of them ever starts
-// one.
-//
-// Each node draws a candidate id and promises itself, once and on disk, to one bootstrap. The
-// lowest candidate starts a cluster of one when every node it sees, at least N, has promised itself
-// to it; the others then join it like any other cluster. Two clusters would need two promises of
-// the same node.
+// Starting a cluster out of N empty nodes (`--bootstrap-expect N`): at most one of them starts one.
+// How, and why there are never two: docs/internals/membership.md.
 import { DbError } from "../base/errors.ts";
 import type { Random } from "../platform/random.ts";
 import type { PeerAddress } from "../transport/dialer.ts";

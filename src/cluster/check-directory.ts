@@ -1,4 +1,5 @@
-// Verifies a data directory without a server: every checksum in it, and that its parts fit together.
+// Verifies a data directory without a server: every checksum in it, and that its parts fit
+// together.
 import { viewOf } from "../base/bytes.ts";
 import { DbError } from "../base/errors.ts";
 import { appliedCommands } from "../commands/applied-commands.ts";
@@ -45,7 +46,8 @@ export interface CheckReport {
 /**
  * Reads everything in a data directory that no server uses.
  *
- * @throws The disk's errors, `EBUSY` when a server uses the directory; damage is reported, not thrown.
+ * @throws The disk's errors, `EBUSY` when a server uses the directory; damage is reported, not
+ * thrown.
  */
 export async function checkDirectory(
   disk: Disk,

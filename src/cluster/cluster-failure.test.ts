@@ -191,7 +191,7 @@ describe("moving", () => {
 });
 
 describe("healing", () => {
-  test("a learner takes the vote of a voter that is gone; back again, that one is a learner", async () => {
+  test("a learner takes the vote of a voter that is gone and comes back as learner", async () => {
     const cluster = new SimCluster(71);
     await cluster.form(4, 3);
     const leader = cluster.leader();

@@ -105,7 +105,8 @@ function decode(bytes: Uint8Array, directory: string): Stored {
   }
   throw new DbError(
     "JOIN_STATE_CORRUPT",
-    `${path} is damaged or of a later release; this node is not a member yet, so its directory may be emptied`,
+    `${path} is damaged or of a later release; ` +
+      "this node is not a member yet, so its directory may be emptied",
     { file: path },
     cause,
   );

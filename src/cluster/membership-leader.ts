@@ -54,8 +54,9 @@ export class LeaderDuties {
   take(request: JoinRequest, reply: (answer: CallReply) => void): void {
     const { nodeId } = request;
     if (nodeId !== 0 && memberOf(this.#owner.applied, nodeId) === undefined) {
-      const detail = `node ${nodeId} was removed from this cluster: give it an empty data directory`;
-      reply(joinReply(this.#node, this.#owner.self, JoinOutcome.joinRefused, detail));
+      const detail = `node ${nodeId} was removed from this cluster`;
+      const advice = `${detail}: give it an empty data directory`;
+      reply(joinReply(this.#node, this.#owner.self, JoinOutcome.joinRefused, advice));
       return;
     }
     const sinceMs = this.#node.environment.clock.monotonicMs();

@@ -1,4 +1,4 @@
-// Who gets MOVED, and when; and how a server that ends lets go of its clients.
+// Who gets MOVED, and when.
 import { beforeEach, describe, expect, test } from "vitest";
 import { fakeMember } from "./testing/fake-node.ts";
 import { ServerTester, type TestClient } from "./testing/server-tester.ts";
@@ -15,7 +15,7 @@ function follow(leaderId = 2): void {
   const { node } = tester;
   node.roleNow = "follower";
   node.memberList = [fakeMember(1, { isLeader: false }), fakeMember(2, { isLeader: true })];
-  node.shardList = node.shardList.map((shard) => ({ ...shard, leaderId, nodeIds: [1, 2] }));
+  node.shardList = [{ ...node.shardList[0]!, leaderId, nodeIds: [1, 2] }];
   tester.backend.leads = false;
 }
 
@@ -96,27 +96,4 @@ test("connections on the cluster port are always redirected", async () => {
   await tester.server.listen("127.0.0.1", 7379, true);
   client = tester.connect();
   expect(client.call("GET", KEY)).toBe(MOVED);
-});
-
-describe("drain", () => {
-  test("waits for what is under way, takes nothing new", async () => {
-    client.command("SET", KEY, "1");
-    let drained = false;
-    const draining = tester.server.drain(1_000).then(() => (drained = true));
-    await Promise.resolve();
-    client.command("SET", KEY, "2");
-    expect(tester.backend.open.length).toBe(1);
-    tester.backend.open[0]!.fail("ERR told");
-    await tester.world.settle(draining);
-    expect(drained).toBe(true);
-    tester.settle();
-    expect(client.replies()).toBe("-ERR told");
-  });
-
-  test("waits no longer than it may", async () => {
-    client.command("SET", KEY, "1");
-    const startedMs = tester.world.nowMs;
-    await tester.world.settle(tester.server.drain(1_000));
-    expect(tester.world.nowMs - startedMs).toBeLessThan(1_100);
-  });
 });

@@ -7,8 +7,8 @@ import type { Session } from "./session.ts";
 /**
  * The redirection for a command with keys, or null: it runs here, or is forwarded.
  *
- * Who came by the cluster port is always redirected. On the main port it depends on `--redirect`; with
- * `auto`, on whether this very connection asked for the topology.
+ * Who came by the cluster port is always redirected. On the main port it depends on `--redirect`;
+ * with `auto`, on whether this very connection asked for the topology.
  */
 export function redirectionOf(session: Session, entry: CommandEntry, args: Args): string | null {
   if (!followsRedirects(session) || entry.firstKey >= args.count) return null;

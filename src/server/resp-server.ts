@@ -46,9 +46,6 @@ export const defaultServerOptions: RespServerOptions = {
   password: "",
 };
 
-/** How often a server that ends looks whether all is answered, in milliseconds. */
-const DRAIN_STEP_MS = 10;
-
 /** Counters of one port. */
 export interface ServerStats {
   connectionsReceived: number;
@@ -105,7 +102,7 @@ export class RespServer {
   };
   /** Whether reads may run in the present burst. */
   readableNow = false;
-  /** Whether another node may lead, so that clients may have to be redirected, in the present burst. */
+  /** Whether another node may lead, so that clients may be redirected, in the present burst. */
   redirectsNow = false;
   readonly #environment: ServerEnvironment;
   readonly #listeners: Listener[] = [];
@@ -155,33 +152,15 @@ export class RespServer {
     return listener.port;
   }
 
-  /**
-   * Takes no more connections and commands, and waits until those under way are answered.
-   *
-   * @param limitMs How long to wait at most.
-   */
-  async drain(limitMs: number): Promise<void> {
-    const closing = this.#stopListening();
-    for (const session of this.sessions.values()) session.hold();
-    await closing;
-    const endMs = this.clock.monotonicMs() + limitMs;
-    const isIdle = (): boolean =>
-      [...this.sessions.values()].every((session) => session.openOperations === 0);
-    while (!isIdle() && this.clock.monotonicMs() < endMs) {
-      await new Promise<void>((resolve) => {
-        this.scheduler.after(DRAIN_STEP_MS, resolve);
-      });
-    }
-  }
-
-  async #stopListening(): Promise<void> {
+  /** Takes no more connections; those there are go on. */
+  async stopListening(): Promise<void> {
     await Promise.all(this.#listeners.splice(0).map((listener) => listener.close()));
   }
 
   /** Stops accepting and closes all sessions after sending what they have. */
   async close(): Promise<void> {
     this.cron.stop();
-    await this.#stopListening();
+    await this.stopListening();
     for (const session of [...this.sessions.values()]) session.connection.end();
   }
 

@@ -29,8 +29,8 @@ describe("three nodes", () => {
     const port = cluster.nodes[leader]!.clusterPort;
     for (let place = 0; place < 3; place++) {
       const role = await cluster.ask(place, "ROLE");
-      const expected = place === leader ? '"master" :' : `"slave" "127.0.0.1" :${port} "connected"`;
-      expect(role).toContain(expected);
+      const slave = `"slave" "127.0.0.1" :${port} "connected"`;
+      expect(role).toContain(place === leader ? '"master" :' : slave);
       const shards = await cluster.ask(place, "CLUSTER", "SHARDS");
       expect(shards.match(/"replica"/g)).toHaveLength(2);
       const master = `"port" :${port} "ip" "127.0.0.1" "endpoint" "127.0.0.1" "role" "master"`;
@@ -38,7 +38,7 @@ describe("three nodes", () => {
     }
   });
 
-  test("the leader is killed under load: no acknowledged write is lost, none happens twice", async () => {
+  test("the leader is killed under load: no write is lost, none happens twice", async () => {
     const leader = await cluster.leader();
     const places = [0, 1, 2].filter((place) => place !== leader);
     const load = { running: true };
