@@ -67,7 +67,10 @@ export class Membership implements LeaderOwner {
     this.#leaderSeenMs = node.environment.clock.monotonicMs();
     node.onCall = (origin, request, reply) => this.#onCall(origin, request, reply);
     node.onTick = () => this.#tick();
-    node.onChange = () => this.#follow();
+    node.onChange = () => {
+      this.#follow();
+      this.#wake();
+    };
     this.#connect();
     this.#follow();
   }
@@ -160,11 +163,17 @@ export class Membership implements LeaderOwner {
       this.#duties.end(() => this.#pointToLeader());
       if (!replica.isLeader) this.#maybeAskAround(nowMs);
     }
+    this.#wake();
+  }
+
+  /** Those who wait for something look again. */
+  #wake(): void {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const resolve of waiters) resolve();
   }
 
+  /** Resolves when something may have changed, at the next tick at the latest. */
   #nextTick(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiters.push(resolve);

@@ -93,7 +93,7 @@ export class Peers implements PeerHandler {
     // Entries are views into the read buffer; the log keeps them.
     const entries = message.entries.map((entry) => ({
       ...entry,
-      data: Uint8Array.from(entry.data),
+      data: new Uint8Array(entry.data),
     }));
     this.#owner.replica.onMessage(entries.length === 0 ? message : { ...message, entries });
     this.#owner.wantTurn();
@@ -164,7 +164,7 @@ function outcomeOf(answer: ForwardAnswer): number {
 
 function answerOf(reply: ForwardReply): ForwardAnswer {
   if (reply.outcome === ForwardOutcome.done) {
-    return { kind: "done", reply: Uint8Array.from(reply.reply) };
+    return { kind: "done", reply: new Uint8Array(reply.reply) };
   }
   return { kind: reply.outcome === ForwardOutcome.notLeader ? "notLeader" : "uncertain" };
 }

@@ -181,7 +181,7 @@ export class SnapshotTransfers {
     }
     receiving.sequence++;
     receiving.movedMs = this.#owner.clock.monotonicMs();
-    const data = Uint8Array.from(chunk.data);
+    const data = new Uint8Array(chunk.data);
     const { sequence } = receiving;
     receiving.work = receiving.work
       .then(() => this.#take(receiving, data, sequence, chunk.last))

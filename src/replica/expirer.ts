@@ -47,7 +47,7 @@ export class Expirer implements ReplyTarget {
     keyspace.expired(KEYS_MAX, (database, ref) => {
       const offset = keyspace.keyOffsetOf(ref);
       const key = keyspace.bytesOf(ref).slice(offset, offset + keyspace.keyLengthOf(ref));
-      found.push({ database, key: Uint8Array.from(key) });
+      found.push({ database, key: new Uint8Array(key) });
     });
     const databases = new Set(found.map(({ database }) => database));
     for (const database of databases) {

@@ -190,7 +190,7 @@ export class ClusterView implements NodeView {
       const offset = keyspace.keyOffsetOf(ref);
       const key = keyspace.bytesOf(ref).subarray(offset, offset + keyspace.keyLengthOf(ref));
       if (slotOf(key, 0, key.length) !== slot) return false;
-      if (keys.length < countMax) keys.push(Uint8Array.from(key));
+      if (keys.length < countMax) keys.push(new Uint8Array(key));
       return keys.length < countMax;
     });
     return keys;

@@ -313,7 +313,7 @@ class WatchRequest implements ReplyTarget {
     this.sessionId = session.sessionId;
     this.acknowledged = session.acknowledged;
     this.#database = session.state.database;
-    for (let i = 1; i < args.count; i++) this.#keys.push(Uint8Array.from(args.look(i)));
+    for (let i = 1; i < args.count; i++) this.#keys.push(new Uint8Array(args.look(i)));
     this.#finish = session.defer();
     const { backend } = session.server;
     const sequence = session.lastSequence;
