@@ -11,6 +11,12 @@ import { RespWriter } from "../../resp/writer.ts";
 import { ClusterNode, type ClusterOptions } from "../cluster-node.ts";
 import type { NodeOptions } from "../node-environment.ts";
 
+/** Seeds for tests that run several: from `first` on, `count` of them or KVORUM_SEEDS. */
+export function seedsFrom(first: number, count: number): number[] {
+  const wanted = Number(process.env["KVORUM_SEEDS"] ?? count);
+  return Array.from({ length: wanted }, (_, at) => first + at);
+}
+
 const PEER_PORT = 17_000;
 const CLIENT_PORT = 7_000;
 
