@@ -38,9 +38,9 @@ export class ReplyComparer {
   }
 
   /**
-   * Null when the replies agree, else what the first and the second server said; or "undecided" when one ran
-   * a transaction and the other aborted it, in a case where both may: a watched key that was missing and is
-   * missing again, after deletions in its slot or after it expired.
+   * Null when the replies agree, else what the first and the second server said; or "undecided"
+   * when one ran a transaction and the other aborted it, in a case where both may: a watched key
+   * that was missing and is missing again, after deletions in its slot or after it expired.
    */
   compare(
     name: string,

@@ -1,5 +1,6 @@
-// Random runs of commands on Kvorum and on a real redis-server: the replies are the same but for what
-// docs/compatibility-notes.md lists. KVORUM_DIFF_COMMANDS sets how many, KVORUM_DIFF_SEED replays.
+// Random runs of commands on Kvorum and on a real redis-server: the replies are the same but for
+// what docs/compatibility-notes.md lists. KVORUM_DIFF_COMMANDS sets how many, KVORUM_DIFF_SEED
+// replays.
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KvorumServer } from "../support/kvorum-server.ts";

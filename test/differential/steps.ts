@@ -2,9 +2,9 @@
 import * as fc from "fast-check";
 
 /**
- * An argument: text with one character per byte, a Unix time so many seconds from the start of the run, or a
- * duration that grows with the place in the run (so that comparing expiry times never depends on
- * milliseconds).
+ * An argument: text with one character per byte, a Unix time so many seconds from the start of the
+ * run, or a duration that grows with the place in the run (so that comparing expiry times never
+ * depends on milliseconds).
  */
 export type StepArgument =
   | string
@@ -33,7 +33,10 @@ interface Weighted {
   readonly arbitrary: Command;
 }
 
-/** In as many slots: Kvorum may take a deletion in the slot of a missing key for a change of that key. */
+/**
+ * In as many slots: Kvorum may take a deletion in the slot of a missing key for a change of that
+ * key.
+ */
 const KEYS = ["a", "b", "c", "key:1", "key:2", "{t}x", "", "\x00\xff\r\n", "k".repeat(300)];
 const INTEGERS = ["0", "1", "-1", "10", "-37", "9223372036854775806", "-9223372036854775808"];
 const FLOATS = ["0", "1.5", "-2.25", "3.0e3", "0.1", "1e-7", "12345678901234567", "-0", "5e20"];
@@ -83,7 +86,7 @@ function command(
   name: string,
   ...parts: (fc.Arbitrary<StepArgument> | Command)[]
 ): Weighted {
-  const flat = fc.tuple(...parts).map((values) => [name, ...values.flat()]);
+  const flat = fc.tuple(...parts).map((values) => values.flat().toSpliced(0, 0, name));
   return { weight, arbitrary: flat };
 }
 
@@ -189,14 +192,17 @@ const connection: readonly Weighted[] = [
 const data: Command = fc.oneof(...strings, ...generic);
 const good: Command = fc.oneof(...strings, ...generic, ...connection);
 
-/** A command with one argument dropped, added or replaced: mostly an error, and it must be the same one. */
+/**
+ * A command with one argument dropped, added or replaced: mostly an error, and it must be the same
+ * one.
+ */
 const bad: Command = fc
   .tuple(good, fc.nat(), fc.constantFrom("drop", "add", "replace"), fc.constantFrom(...ODD))
   .map(([args, place, how, odd]) => {
     const at = 1 + (args.length > 1 ? place % (args.length - 1) : 0);
     if (how === "drop") return args.length === 1 ? args : args.toSpliced(at, 1);
     if (how === "add") return args.toSpliced(at, 0, odd);
-    return args.length === 1 ? [...args, odd] : args.with(at, odd);
+    return args.length === 1 ? args.concat(odd) : args.with(at, odd);
   })
   .filter((args) => !changesTheSetting(args));
 

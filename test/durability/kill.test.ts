@@ -1,6 +1,6 @@
-// kill -9 at random moments under load: what was acknowledged is there after the restart, what was not is there
-// whole or not at all. (kill -9 leaves the page cache alone: power cuts are tested on simulated disks.)
-// KVORUM_KILL_ROUNDS sets how many.
+// kill -9 at random moments under load: what was acknowledged is there after the restart, what was
+// not is there whole or not at all. (kill -9 leaves the page cache alone: power cuts are tested on
+// simulated disks.) KVORUM_KILL_ROUNDS sets how many.
 import { randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

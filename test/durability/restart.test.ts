@@ -1,4 +1,5 @@
-// Ordinary ends and starts: SIGTERM, a large data set, snapshots with a log behind them, relaxed syncing.
+// Ordinary ends and starts: SIGTERM, a large data set, snapshots with a log behind them, relaxed
+// syncing.
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { KvorumServer } from "../support/kvorum-server.ts";
 import { Lab } from "../support/lab.ts";
@@ -95,7 +96,7 @@ describe("a node that is stopped and started again", () => {
     }
   });
 
-  test("a second server on the same data is refused, and the first one is none the worse", async () => {
+  test("a second server on the same data is refused, the first one goes on", async () => {
     const server = await KvorumServer.start(lab);
     const second = await KvorumServer.prepare(lab, { data: server.data });
     const ending = await second.launch().end();

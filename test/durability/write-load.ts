@@ -1,4 +1,5 @@
-// Clients that write unique keys in pipelines until their server dies, and remember what they were told.
+// Clients that write unique keys in pipelines until their server dies, and remember what they were
+// told.
 import { ClientHistory, valueOf } from "../support/history.ts";
 import { type Argument, RespConnection, encode } from "../support/resp-connection.ts";
 
@@ -10,7 +11,7 @@ const SMALL_BYTES_MAX = 400;
 
 /** One client; its keys begin with `name`. */
 export class WritingClient {
-  readonly history = new ClientHistory();
+  readonly history: ClientHistory = new ClientHistory();
   readonly #name: string;
   readonly #connection: RespConnection;
   #stopped = false;

@@ -52,8 +52,8 @@ export interface HistoryReport {
 /**
  * Compares a client's history with the data.
  *
- * @throws Error for an acknowledged write that is missing, a wrong value, a write of several keys that is half
- *   there, or one that is there although an earlier one of the same client is not.
+ * @throws Error for an acknowledged write that is missing, a wrong value, a write of several keys
+ *   that is half there, or one that is there although an earlier one of the same client is not.
  */
 export async function checkHistory(
   history: ClientHistory,

@@ -1,4 +1,5 @@
-// One test file's processes and folders: everything that is started here ends with it, in all cases.
+// One test file's processes and folders: everything that is started here ends with it, in all
+// cases.
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -41,10 +42,7 @@ export class Lab {
     const program = new Program(command, args, environment);
     this.#programs.add(program);
     this.#tell("group", program.pid);
-    void program.ended.then(() => {
-      this.#programs.delete(program);
-      this.#tell("group-ended", program.pid);
-    });
+    void this.#forget(program);
     return program;
   }
 
@@ -54,6 +52,12 @@ export class Lab {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20 });
     this.#tell("folder-removed", this.folder);
     this.#reaper.stdin?.end();
+  }
+
+  async #forget(program: Program): Promise<void> {
+    await program.ended;
+    this.#programs.delete(program);
+    this.#tell("group-ended", program.pid);
   }
 
   #tell(verb: string, what: string | number): void {

@@ -97,7 +97,7 @@ export class Program {
   }
 
   /** Waits for its end. @throws Error with its output when it does not end in time. */
-  async end(timeoutMs = END_MS_MAX): Promise<Ending> {
+  async end(timeoutMs: number = END_MS_MAX): Promise<Ending> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {

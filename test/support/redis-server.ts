@@ -6,8 +6,8 @@ import type { Program } from "./program.ts";
 import { RespConnection } from "./resp-connection.ts";
 
 /**
- * Whether a program these tests drive is on the PATH. Says so loudly when it is not; then the caller
- * skips.
+ * Whether a program these tests drive is on the PATH. Says so loudly when it is not; then the
+ * caller skips.
  *
  * @throws Error when it is missing and `KVORUM_REQUIRE_PEERS=1`.
  */

@@ -18,8 +18,8 @@ export type ReplyKind =
   | "push";
 
 /**
- * A reply. `text` holds one character per byte (latin1); of a null it is the type that was sent: `$`, `*`
- * or `_`. `items` of a map are keys and values in turn.
+ * A reply. `text` holds one character per byte (latin1); of a null it is the type that was sent:
+ * `$`, `*` or `_`. `items` of a map are keys and values in turn.
  */
 export interface Reply {
   readonly kind: ReplyKind;
