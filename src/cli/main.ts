@@ -8,13 +8,21 @@ import { addServerCommand } from "./server-command.ts";
 import { release } from "./release.ts";
 import { addStatusCommand } from "./status-command.ts";
 
+const EXAMPLES = `
+Examples:
+  kvorum server                  one node on 127.0.0.1:6379
+  kvorum cli SET greeting hello  a command to it; without one, a prompt
+  kvorum dev                     three nodes on this machine, to try what happens when one dies
+  kvorum server --help           settings, and how to start a cluster`;
+
 const program = new Command("kvorum")
   .description(
     "Kvorum: a key-value database that speaks the Redis protocol.\n" +
       "An acknowledged write is on disk at a majority, and every read sees it.",
   )
   .version(release, "-v, --version")
-  .showHelpAfterError("(add --help for the options)");
+  .showHelpAfterError("(add --help for the options)")
+  .addHelpText("after", EXAMPLES);
 program.enablePositionalOptions();
 addServerCommand(program);
 addCheckCommand(program);

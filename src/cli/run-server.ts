@@ -29,13 +29,14 @@ const HAND_OVER_MS = 2_000;
 const DRAIN_MS = 2_000;
 
 /** Opens the data directory, serves, and ends the process when the node has stopped. */
-export async function runServer(config: ServerConfig): Promise<void> {
-  const logger = pino({ level: config.logLevel, base: null }, pino.destination(2));
+export async function runServer(given: ServerConfig): Promise<void> {
+  const logger = pino({ level: given.logLevel, base: null }, pino.destination(2));
   const onFatal = (error: Error): void => {
     logger.fatal({ err: error }, "the node stops: it cannot go on safely");
     process.exit(EXIT_FATAL);
   };
-  const stop = new Stop(config.stopWithStdin);
+  const stop = new Stop(given.stopWithStdin);
+  const config = await withPort(given);
   const cluster = await openCluster(config, logger, onFatal);
   process.on("uncaughtException", onFatal);
   process.on("unhandledRejection", (reason) => {
@@ -58,6 +59,14 @@ export async function runServer(config: ServerConfig): Promise<void> {
   await cluster.close();
   logger.info("stopped");
   process.exit(0);
+}
+
+/** Other nodes are told the client port before it is opened: "any free one" is chosen here. */
+async function withPort(config: ServerConfig): Promise<ServerConfig> {
+  if (config.port !== 0) return config;
+  const probe = await new NodeNetwork().listen(config.bind[0] ?? "127.0.0.1", 0, () => null);
+  await probe.close();
+  return { ...config, port: probe.port };
 }
 
 async function listen(server: RespServer, config: ServerConfig): Promise<number> {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort } from "../../bench/servers/ports.ts";
 import { kvorumPath, KvorumServer } from "../support/kvorum-server.ts";
 import { Lab } from "../support/lab.ts";
+import { RespConnection } from "../support/resp-connection.ts";
 
 let lab: Lab;
 
@@ -113,6 +114,16 @@ test("flags go before the environment, that before the file", async () => {
     expect(Number(ready[2])).toBe(port);
     await program.terminate();
   }
+});
+
+test("port 0 is any free one, and told as it is", async () => {
+  const args = [kvorumPath, "server", "--port", "0", "--data", lab.freshFolder("node")];
+  const program = lab.start(process.execPath, args);
+  const port = Number((await program.seen(/ready on 127\.0\.0\.1:(\d+) /))[1]);
+  const connection = await RespConnection.open(port);
+  expect(await connection.ask("CLUSTER", "SLOTS")).toContain(`"127.0.0.1" :${port} `);
+  connection.close();
+  await program.terminate();
 });
 
 test("a node with another secret waits and says why; with the right one it joins", async () => {
