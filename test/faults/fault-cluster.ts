@@ -151,7 +151,10 @@ export class FaultCluster {
   async equal(): Promise<void> {
     await this.until("all nodes have applied the same", async () => {
       const infos = await Promise.all(this.nodes.map((_, place) => this.info(place)));
-      const indexes = infos.flatMap((info) => [info?.get("applied_index"), info?.get("last_index")]);
+      const indexes = infos.flatMap((info) => [
+        info?.get("applied_index"),
+        info?.get("last_index"),
+      ]);
       return indexes[0] !== undefined && indexes.every((index) => index === indexes[0]);
     });
   }

@@ -10,19 +10,22 @@ import { Register } from "./registers.ts";
 const KEY_COMMANDS_MAX = 200;
 /** Keys of each register writer that are still read: the one it writes and some it has left. */
 const REGISTERS_READ = 3;
-/** Pause of a client after each command: leaves the machine to the servers. */
 const PACE_MS = 2;
 
 /** How many clients of each kind, spread over the nodes. */
 export interface LoadOptions {
   /** Ports of clients, one per node. */
   readonly ports: readonly number[];
+  /** Ports of reading clients, when they are others. */
+  readonly readPorts?: readonly number[];
   readonly writers?: number;
   readonly readers?: number;
   readonly appenders?: number;
   readonly counters?: number;
   /** A command without an answer for so long is given up. */
   readonly answerMsMax?: number;
+  /** Pause of a client after each command; the default leaves the machine to the servers. */
+  readonly paceMs?: number;
   /** Begins the names of all keys. */
   readonly prefix?: string;
 }
@@ -52,6 +55,7 @@ export class Load {
   countsUncertain = 0;
   readonly #options: LoadOptions;
   readonly #prefix: string;
+  readonly #paceMs: number;
   readonly #clients: FaultClient[] = [];
   readonly #running: Promise<void>[] = [];
   readonly #open: Register[][] = [];
@@ -66,9 +70,12 @@ export class Load {
   constructor(options: LoadOptions) {
     this.#options = options;
     this.#prefix = options.prefix ?? "";
+    this.#paceMs = options.paceMs ?? PACE_MS;
     const { writers = 0, readers = 0, appenders = 0, counters = 0 } = options;
     for (let i = 0; i < writers; i++) this.#start(i, (client) => this.#write(client, i));
-    for (let i = 0; i < readers; i++) this.#start(i, (client) => this.#read(client, i));
+    for (let i = 0; i < readers; i++) {
+      this.#start(i, (client) => this.#read(client, i), options.readPorts);
+    }
     for (let i = 0; i < appenders; i++) this.#start(i, (client) => this.#append(client, i));
     for (let i = 0; i < counters; i++) this.#start(i, (client) => this.#count(client));
   }
@@ -80,6 +87,11 @@ export class Load {
 
   get acknowledged(): number {
     return this.#acknowledged;
+  }
+
+  /** Reads that were answered so far. */
+  get reads(): number {
+    return this.registers.reduce((sum, register) => sum + register.reads, 0);
   }
 
   /** Forgets how long writes took to be acknowledged so far. */
@@ -133,7 +145,7 @@ export class Load {
       acknowledged: this.#acknowledged,
       uncertain: this.#uncertain,
       refused: this.#refused,
-      reads: this.registers.reduce((sum, register) => sum + register.reads, 0),
+      reads: this.reads,
       unanswered: this.#clients.reduce((sum, client) => sum + client.unanswered, 0),
       violations,
     };
@@ -148,16 +160,21 @@ export class Load {
     if (last < given) found.push(`${given} INCR were acknowledged, the counter is ${last}`);
     const extra = last - given;
     if (extra > this.countsUncertain) {
-      found.push(`the counter has ${extra} more than acknowledged, ${this.countsUncertain} unknown`);
+      found.push(
+        `the counter has ${extra} more than acknowledged, ${this.countsUncertain} unknown`,
+      );
     }
     return found;
   }
 
   // ---- clients
 
-  #start(home: number, run: (client: FaultClient) => Promise<void>): void {
-    const { ports, answerMsMax } = this.#options;
-    const client = new FaultClient(ports, home, answerMsMax);
+  #start(
+    home: number,
+    run: (client: FaultClient) => Promise<void>,
+    ports: readonly number[] = this.#options.ports,
+  ): void {
+    const client = new FaultClient(ports, home, this.#options.answerMsMax);
     this.#clients.push(client);
     this.#running.push(
       run(client).catch((error: unknown) => {
@@ -181,7 +198,7 @@ export class Load {
         known = this.#note(outcome, write.startMs);
         if (outcome === null || outcome.kind === "refused") register.refused(write);
         else if (outcome.kind === "done") write.endMs = performance.now();
-        await pause(PACE_MS);
+        await pause(this.#paceMs);
       }
     }
   }
@@ -197,7 +214,7 @@ export class Load {
           register.read(Number(outcome.reply.text.replace("$", "")), startMs, performance.now());
         }
       }
-      await pause(PACE_MS);
+      await pause(this.#paceMs);
     }
   }
 
@@ -211,7 +228,7 @@ export class Load {
         this.#note(outcome, startMs);
         if (outcome === null || outcome.kind === "refused") log.refused();
         else if (outcome.kind === "done") log.acknowledged(outcome.reply);
-        await pause(PACE_MS);
+        await pause(this.#paceMs);
       }
     }
   }
@@ -223,7 +240,7 @@ export class Load {
       this.#note(outcome, startMs);
       if (outcome?.kind === "done") this.counted.push(Number(outcome.reply.text));
       else if (outcome?.kind === "uncertain") this.countsUncertain++;
-      await pause(PACE_MS);
+      await pause(this.#paceMs);
     }
   }
 

@@ -21,6 +21,8 @@ interface Link {
   readonly far: Socket;
   /** Directions in which bytes were swallowed. */
   readonly torn: Set<Socket>;
+  /** Bytes have passed in both directions. */
+  passed: boolean;
 }
 
 /** The proxies of one cluster. */
@@ -60,9 +62,15 @@ export class PeerNetwork {
     this.#dropped.add(`${from}>${to}`);
   }
 
-  /** Bytes arrive again. Connections go on, with a hole where bytes were swallowed. */
+  /**
+   * Bytes arrive again. Connections go on, with a hole where bytes were swallowed; those that never
+   * came to be end, since in a real network they would not have been opened.
+   */
   heal(): void {
     this.#dropped.clear();
+    for (const { near, torn, passed } of this.#links) {
+      if (torn.size > 0 && !passed) near.resetAndDestroy();
+    }
   }
 
   /** Connections that stand and have lost bytes. */
@@ -82,7 +90,7 @@ export class PeerNetwork {
   #accept(near: Socket, target: number, port: number): void {
     const far = connect(port, NODE_HOST);
     const hello = Buffer.alloc(0);
-    const link: Link = { dialer: 0, hello, target, near, far, torn: new Set() };
+    const link: Link = { dialer: 0, hello, target, near, far, torn: new Set(), passed: false };
     this.#links.add(link);
     near.setNoDelay(true);
     far.setNoDelay(true);
@@ -111,10 +119,13 @@ export class PeerNetwork {
     const pair = from === link.near ? [dialer, link.target] : [link.target, dialer];
     let passed = bytes;
     if (this.#dropped.has(pair.join(">"))) {
-      passed = link.torn.has(from) ? bytes.subarray(0, 0) : bytes.subarray(0, bytes.length / 2);
+      const cutAt = link.torn.has(from) || !link.passed ? 0 : Math.floor(bytes.length / 2);
+      passed = bytes.subarray(0, cutAt);
       link.torn.add(from);
       this.swallowedBytes += bytes.length - passed.length;
     }
+    // The side that was dialled only speaks when it is spoken to.
+    else if (from === link.far) link.passed = true;
     if (passed.length > 0 && !to.write(passed)) from.pause();
   }
 }
