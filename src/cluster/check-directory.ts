@@ -144,8 +144,8 @@ class Check {
     }
     for (const [shard, { snapshotIndex }] of this.#recovery.shards) {
       if (snapshotIndex === 0 || checked.some(({ index }) => index === snapshotIndex)) continue;
-      const text = `shard ${shard}: the log begins behind snapshot ${snapshotIndex}, not found whole`;
-      this.#add("SNAPSHOT_MISSING", `${text} in ${root}`);
+      const text = `shard ${shard}: the log begins behind snapshot ${snapshotIndex}`;
+      this.#add("SNAPSHOT_MISSING", `${text}, not found whole in ${root}`);
     }
     return checked;
   }

@@ -57,9 +57,9 @@ export class Upkeep {
   }
 
   /** Saves a snapshot; joins a save that runs. */
-  async save(): Promise<SnapshotFile> {
+  save(): Promise<SnapshotFile> {
     this.#logBytesAtSnapshot = this.#log.appendedBytes;
-    return await this.#snapshots.save();
+    return this.#snapshots.save();
   }
 
   /** Saves a snapshot, unless a save runs, and says how that went. */

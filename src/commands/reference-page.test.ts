@@ -1,7 +1,7 @@
 // The page on data commands in docs/reference, kept equal to the table. To renew it:
 // `npx vitest run src/commands/reference-page -u`.
 import { expect, test } from "vitest";
-import { referencePage } from "./reference-page.ts";
+import { referencePage } from "./testing/reference-page.ts";
 import { dataCommands } from "./table.ts";
 
 const INTRODUCTION = `Strings, keys, expiry and databases. Replies and errors are those of Redis

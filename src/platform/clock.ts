@@ -1,6 +1,9 @@
 // Time as an argument: two kinds of time, and timers. The only source of time above `platform/`.
 
-/** Two kinds of time, named apart. Production uses the system's, tests and the simulator a virtual one. */
+/**
+ * Two kinds of time, named apart. Production uses the system's, tests and the simulator a virtual
+ * one.
+ */
 export interface Clock {
   /** Milliseconds (with fraction) since an arbitrary origin; never goes backwards. */
   monotonicMs(): number;
@@ -16,7 +19,10 @@ export interface Timer {
 
 /** Runs callbacks later, on the one loop of the node. */
 export interface Scheduler {
-  /** Calls `run` once after `delayMs` (0 or more) of monotonic time. Does not keep a process alive by itself. */
+  /**
+   * Calls `run` once after `delayMs` (0 or more) of monotonic time. Does not keep a process alive
+   * by itself.
+   */
   after(delayMs: number, run: () => void): Timer;
   /** Calls `run` in this turn of the loop after all input that is ready now has been handed out. */
   soon(run: () => void): void;

@@ -5,7 +5,10 @@ export type DiskDone = (error: Error | null, bytes: number) => void;
 
 /** How to open a file. */
 export interface OpenOptions {
-  /** `read`: must exist. `write`: read and write, must exist. `create`: read and write, made when missing. `exclusive`: made, must not exist. */
+  /**
+   * `read`: must exist. `write`: read and write, must exist. `create`: read and write, made when
+   * missing. `exclusive`: made, must not exist.
+   */
   readonly mode: "read" | "write" | "create" | "exclusive";
   /** Every write returns only after its data is durable (`O_DSYNC`). */
   readonly dsync?: boolean;
@@ -16,9 +19,15 @@ export interface DiskFile {
   readonly path: string;
   /** Length of the file in bytes. */
   size(): Promise<number>;
-  /** Reads into `target[offset, offset + length)`; resolves to the bytes read, fewer only at the end of the file. */
+  /**
+   * Reads into `target[offset, offset + length)`; resolves to the bytes read, fewer only at the end
+   * of the file.
+   */
   read(target: Uint8Array, offset: number, length: number, position: number): Promise<number>;
-  /** Writes `source[offset, offset + length)`, unchanged until `done`; `done` may tell fewer bytes than asked. */
+  /**
+   * Writes `source[offset, offset + length)`, unchanged until `done`; `done` may tell fewer bytes
+   * than asked.
+   */
   write(source: Uint8Array, offset: number, length: number, position: number, done: DiskDone): void;
   /** Makes earlier finished writes durable (`fdatasync`). */
   sync(done: DiskDone): void;

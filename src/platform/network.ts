@@ -3,13 +3,16 @@
 /** Receives what happens on one connection. */
 export interface ConnectionHandler {
   /**
-   * Bytes came in: `bytes[0, length)`. The buffer is shared by all connections: it is valid only during
-   * the call, so copy what must stay. `view` looks at the same memory from the same start.
+   * Bytes came in: `bytes[0, length)`. The buffer is shared by all connections: it is valid only
+   * during the call, so copy what must stay. `view` looks at the same memory from the same start.
    */
   onData(bytes: Uint8Array, view: DataView, length: number): void;
   /** The outgoing buffer ran empty after `write` had returned false. */
   onDrain(): void;
-  /** The connection is gone; called exactly once, nothing follows. `error` is null after an orderly end. */
+  /**
+   * The connection is gone; called exactly once, nothing follows. `error` is null after an orderly
+   * end.
+   */
   onClose(error: Error | null): void;
 }
 
@@ -21,7 +24,10 @@ export interface Connection {
   readonly local: string;
   /** Bytes given to `write` that the system has not taken yet. */
   readonly bufferedBytes: number;
-  /** Sends bytes, which must not be changed afterwards. Returns false when the sender should wait for `onDrain`. */
+  /**
+   * Sends bytes, which must not be changed afterwards. Returns false when the sender should wait
+   * for `onDrain`.
+   */
   write(bytes: Uint8Array): boolean;
   /** Stops and restarts `onData`; what is in flight may still come once after `pause`. */
   pause(): void;
@@ -42,7 +48,10 @@ export interface Listener {
 
 /** Makes and accepts connections. */
 export interface Network {
-  /** `accept` is called with each new connection and returns its handler, or null to refuse (it is destroyed). */
+  /**
+   * `accept` is called with each new connection and returns its handler, or null to refuse (it is
+   * destroyed).
+   */
   listen(
     host: string,
     port: number,

@@ -1,4 +1,5 @@
-// The order of one session's replies: each has a sequence, and one that is ready early waits its turn.
+// The order of one session's replies: each has a sequence, and one that is ready early waits its
+// turn.
 import type { RespWriter } from "../resp/writer.ts";
 
 /** Stands for no sequence. */
@@ -20,7 +21,9 @@ export class ReplyOrder {
     return this.issued - this.answered;
   }
 
-  /** Nothing is open, and the next reply goes out as it is: a read may write it without ceremony. */
+  /**
+   * Nothing is open, and the next reply goes out as it is: a read may write it without ceremony.
+   */
   get plain(): boolean {
     return this.issued === this.answered && this.#skipped === NONE;
   }
@@ -39,7 +42,10 @@ export class ReplyOrder {
     if (sequence !== this.answered || sequence === this.#skipped) this.#parkFrom = writer.length;
   }
 
-  /** It was written: it stays in the writer, with parked ones behind it, or is parked. True: in turn. */
+  /**
+   * It was written: it stays in the writer, with parked ones behind it, or is parked. True: in
+   * turn.
+   */
   end(sequence: number, writer: RespWriter): boolean {
     if (sequence === this.#skipped) {
       this.#skipped = NONE;

@@ -1,5 +1,5 @@
-// Keeps the log short: when the oldest segment is held by little, that little is copied to the log's end.
-// Bigger tails are the business of the shard's owner, who is asked for a snapshot.
+// Keeps the log short: when the oldest segment is held by little, that little is copied to the
+// log's end. Bigger tails are the business of the shard's owner, who is asked for a snapshot.
 import { DbError } from "../base/errors.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { EntryRange, Segment } from "./segment.ts";
@@ -99,7 +99,9 @@ export class Compactor {
     this.#host.onSnapshotWanted(shard);
   }
 
-  /** Bytes of a shard's live entries in a segment, about; infinite when one of them is in pieces. */
+  /**
+   * Bytes of a shard's live entries in a segment, about; infinite when one of them is in pieces.
+   */
   #liveBytes(shard: number, range: EntryRange): number {
     const track = this.#host.tracks.get(shard);
     if (track?.needs(range.first, range.last) !== true) return 0;

@@ -1,4 +1,5 @@
-// One background file operation at a time, so that the log's own writes find a thread and a quiet disk.
+// One background file operation at a time, so that the log's own writes find a thread and a quiet
+// disk.
 
 /** Lets one operation pass after the other, in order of asking. */
 export class FileGate {

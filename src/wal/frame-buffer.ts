@@ -1,11 +1,14 @@
-// The memory of one frame while it fills and flies: room for a segment header, frame header, records.
+// The memory of one frame while it fills and flies: room for a segment header, frame header,
+// records.
 import { Buffer } from "node:buffer";
 import { viewOf } from "../base/bytes.ts";
 import type { ShardTrack } from "./shard-track.ts";
 import { FRAME_HEADER_BYTES } from "./wal-format.ts";
 import { SECTOR_BYTES } from "./wal-types.ts";
 
-/** Where the frame begins in its buffer: the first frame of a segment is written with its header. */
+/**
+ * Where the frame begins in its buffer: the first frame of a segment is written with its header.
+ */
 export const FRAME_AT: number = SECTOR_BYTES;
 const PAYLOAD_AT = FRAME_AT + FRAME_HEADER_BYTES;
 const CAPACITY_MIN = 64 * 1024;

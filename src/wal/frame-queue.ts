@@ -1,4 +1,5 @@
-// Frames between append and disk: one that fills, those that are full and wait, entries cut into pieces.
+// Frames between append and disk: one that fills, those that are full and wait, entries cut into
+// pieces.
 import { FrameBuffer } from "./frame-buffer.ts";
 import type { ShardTrack } from "./shard-track.ts";
 import { ENTRY_HEADER_BYTES, PIECE_HEADER_BYTES, writePiece } from "./wal-records.ts";
@@ -6,7 +7,9 @@ import { ENTRY_HEADER_BYTES, PIECE_HEADER_BYTES, writePiece } from "./wal-record
 /** Buffers kept for later frames. */
 const SPARE_BUFFERS = 2;
 
-/** A long entry, given out frame by frame; its last piece is in the frame that was opened behind it. */
+/**
+ * A long entry, given out frame by frame; its last piece is in the frame that was opened behind it.
+ */
 interface PieceRun {
   readonly track: ShardTrack;
   readonly term: number;
@@ -60,7 +63,10 @@ export class FrameQueue {
     return dataBytes + ENTRY_HEADER_BYTES <= this.#frameBytesMax;
   }
 
-  /** Queues an entry that is longer than a frame. `data` is kept until it is written: never change it. */
+  /**
+   * Queues an entry that is longer than a frame. `data` is kept until it is written: never change
+   * it.
+   */
   addLong(track: ShardTrack, term: number, index: number, type: number, data: Uint8Array): void {
     const pieceBytes = this.#frameBytesMax - PIECE_HEADER_BYTES;
     const runFrames = Math.ceil(data.length / pieceBytes) - 1;

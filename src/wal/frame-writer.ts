@@ -1,4 +1,5 @@
-// The write loop: one frame in flight, the next one as soon as it is durable. No promise, no allocation.
+// The write loop: one frame in flight, the next one as soon as it is durable. No promise, no
+// allocation.
 import { Buffer } from "node:buffer";
 import { DbError } from "../base/errors.ts";
 import { invariant } from "../base/invariant.ts";
@@ -330,9 +331,9 @@ export class FrameWriter {
   }
 
   /**
-   * Full means: no file can be made, and what is left is wanted for hard states: the one spare file and
-   * an eighth of the present one, or half of the present one when there is no spare. It is over when
-   * files can be made again, not when the spare one is begun.
+   * Full means: no file can be made, and what is left is wanted for hard states: the one spare file
+   * and an eighth of the present one, or half of the present one when there is no spare. It is over
+   * when files can be made again, not when the spare one is begun.
    */
   #checkFull(): void {
     const { active } = this.#segments;

@@ -1,4 +1,5 @@
-// Brings a log up from its directory: find, read, make what was found durable, choose where to go on.
+// Brings a log up from its directory: find, read, make what was found durable, choose where to go
+// on.
 import { DbError } from "../base/errors.ts";
 import type { Disk } from "../platform/disk.ts";
 import { FrameQueue } from "./frame-queue.ts";
@@ -23,7 +24,9 @@ export interface OpenedLog {
   readonly pool: SegmentPool;
   readonly tracks: Map<number, ShardTrack>;
   readonly report: WalReport;
-  /** To be called when the first frame is durable: files that the log does not need are used again. */
+  /**
+   * To be called when the first frame is durable: files that the log does not need are used again.
+   */
   readonly settle: () => void;
 }
 
@@ -68,10 +71,12 @@ async function assemble(
   const segments = new SegmentList(pool, known, found.numberMax);
   const { lastSequence } = found;
   const active = known.at(-1);
-  // What was read may be in the system's memory alone: before anybody builds on it, it is made durable.
+  // What was read may be in the system's memory alone: before anybody builds on it, it is made
+  // durable.
   for (const segment of known) await syncSegment(disk, segment);
-  // Behind the end of a log that was not synced frame by frame, later frames may have survived the one
-  // that is missing; in a new segment, with a new salt, they can never become part of the log again.
+  // Behind the end of a log that was not synced frame by frame, later frames may have survived the
+  // one that is missing; in a new segment, with a new salt, they can never become part of the log
+  // again.
   const isExact = found.cut === null && (found.cleanShutdown || !found.relaxed);
   if (active !== undefined && isExact && active.roomBytes > 0) {
     active.file = await disk.open(active.path, { mode: "write", dsync });

@@ -1,5 +1,5 @@
-// Finds the log on the disk: which files are part of it, where it ends, whether that end is a torn write
-// or damage. What the records say is the business of replay.ts.
+// Finds the log on the disk: which files are part of it, where it ends, whether that end is a torn
+// write or damage. What the records say is the business of replay.ts.
 import { DbError } from "../base/errors.ts";
 import type { Disk, DiskFile } from "../platform/disk.ts";
 import { ReadWindow, SegmentReader } from "./segment-reader.ts";
@@ -107,15 +107,16 @@ class Finder {
     const found = await this.#walk(chain, beyond);
     const last = found.segments.at(-1);
     if (found.cut === null || last === undefined || last === chain.at(-1)) return found;
-    // Under relaxed sync the log may end before its newest segment; what that one said of the oldest
-    // needed segment does not count then.
+    // Under relaxed sync the log may end before its newest segment; what that one said of the
+    // oldest needed segment does not count then.
     const shorter = await this.#chain(last.header.number);
     return { ...(await this.#walk(shorter.chain, [])), cut: found.cut };
   }
 
   /**
-   * The newest segments that hang together, and those `beyond` a segment that is missing. Under relaxed
-   * sync that one may never have reached the disk; `walk` finds out whether anything durable is lost.
+   * The newest segments that hang together, and those `beyond` a segment that is missing. Under
+   * relaxed sync that one may never have reached the disk; `walk` finds out whether anything
+   * durable is lost.
    */
   async #longestChain(): Promise<{ chain: FoundSegment[]; beyond: FoundSegment[] }> {
     const beyond: FoundSegment[] = [];
@@ -212,7 +213,9 @@ class Finder {
     }
   }
 
-  /** A file without a sound first sector may be the newest segment, with frames that were durable. */
+  /**
+   * A file without a sound first sector may be the newest segment, with frames that were durable.
+   */
   async #checkHeaderless(segments: FoundSegment[], lastSequence: number): Promise<void> {
     for (const { reader, damaged } of this.#files) {
       if (!damaged) continue;

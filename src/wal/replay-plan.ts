@@ -1,5 +1,5 @@
-// First reading of the log: which entries were replaced later, and which were copied forward. The second
-// reading (replay.ts) can then tell each entry that counts once, in order.
+// First reading of the log: which entries were replaced later, and which were copied forward. The
+// second reading (replay.ts) can then tell each entry that counts once, in order.
 import { Buffer } from "node:buffer";
 import { RecordKind, type RecordReader } from "./wal-records.ts";
 

@@ -1,5 +1,5 @@
-// Tells a visitor what the log says, shard by shard in the order of appending, and rebuilds what the log
-// itself must know: where each shard's entries and state lie.
+// Tells a visitor what the log says, shard by shard in the order of appending, and rebuilds what
+// the log itself must know: where each shard's entries and state lie.
 import { Buffer } from "node:buffer";
 import { invariant } from "../base/invariant.ts";
 import type { FoundLog, FoundSegment } from "./recovery.ts";
@@ -83,7 +83,8 @@ class HalfEntries {
       half = { index, term, bytes, filled: 0 };
       this.#byShard.set(shard, half);
     }
-    // The first pieces may lie in a segment that is not needed any more: then a snapshot has the entry.
+    // The first pieces may lie in a segment that is not needed any more: then a snapshot has the
+    // entry.
     if (half === null || half.index !== index || half.term !== term) return null;
     if (half.filled !== pieceOffset) return null;
     half.bytes?.set(record.data, pieceOffset);

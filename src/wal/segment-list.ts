@@ -36,9 +36,9 @@ export class SegmentList {
   }
 
   /**
-   * The oldest segment that the log needs when it ends with a given frame. Frames that were filled before
-   * a segment was freed may be written after: they must not say that it is gone, since what took its
-   * place (copies, a replacement, a drop) comes with a later frame.
+   * The oldest segment that the log needs when it ends with a given frame. Frames that were filled
+   * before a segment was freed may be written after: they must not say that it is gone, since what
+   * took its place (copies, a replacement, a drop) comes with a later frame.
    */
   oldestNumberAt(sequence: number): number {
     for (const freed of this.#freed) {
@@ -79,7 +79,9 @@ export class SegmentList {
     for (const segment of this.all) segment.cutEntries(shard, index);
   }
 
-  /** Takes segments off the old end while nothing in them is needed. Returns whether there were any. */
+  /**
+   * Takes segments off the old end while nothing in them is needed. Returns whether there were any.
+   */
   free(tracks: ReadonlyMap<number, ShardTrack>, openSequence: number): boolean {
     let any = false;
     while (this.all.length > 1 && !isNeeded(this.oldest, tracks)) {

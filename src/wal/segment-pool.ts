@@ -1,4 +1,5 @@
-// Segment files made ready ahead of time: created, filled with zeros, or reused. The log takes them.
+// Segment files made ready ahead of time: created, filled with zeros, or reused. The log takes
+// them.
 import { Buffer } from "node:buffer";
 import type { Clock, Scheduler, Timer } from "../platform/clock.ts";
 import type { Disk, DiskFile } from "../platform/disk.ts";

@@ -125,8 +125,8 @@ export class SegmentReader {
   }
 
   /**
-   * Whether a sound frame stands at `from` or behind it that was issued when `sequence` was durable:
-   * then damage before it is not the torn end of the log.
+   * Whether a sound frame stands at `from` or behind it that was issued when `sequence` was
+   * durable: then damage before it is not the torn end of the log.
    *
    * @param salt Null: take any frame of a segment numbered above `segmentNumber`.
    */
@@ -172,8 +172,8 @@ export class SegmentReader {
   }
 
   /**
-   * Tells a damaged frame from what was there before: zeros, or remains of an earlier use of the file.
-   * Two of magic, salt and sequence are as they should be.
+   * Tells a damaged frame from what was there before: zeros, or remains of an earlier use of the
+   * file. Two of magic, salt and sequence are as they should be.
    */
   async #looksDamaged(segment: SegmentHeader, offset: number, sequence: number): Promise<boolean> {
     await this.#load(offset, SECTOR_BYTES);

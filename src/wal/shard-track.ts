@@ -63,7 +63,9 @@ export class ShardTrack {
     return run === undefined ? -1 : run.term;
   }
 
-  /** Whether a mark voids the entries behind it: Raft keeps them only when the entry at it agrees. */
+  /**
+   * Whether a mark voids the entries behind it: Raft keeps them only when the entry at it agrees.
+   */
   isReplacedBy(index: number, term: number): boolean {
     if (index > this.last) return true;
     const held = this.termAt(index);

@@ -1,13 +1,19 @@
-// Goal: whatever the seed, the moment and the way of a crash, the log gives back exactly the state after
-// some frame, and that frame is not before the last one that counted as durable.
+// Goal: whatever the seed, the moment and the way of a crash, the log gives back exactly the state
+// after some frame, and that frame is not before the last one that counted as durable.
 // Method: random operations on a few shards against a model that applies operations frame by frame.
 import { deepStrictEqual, ok } from "node:assert";
 import type { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
 import { SimRandom } from "../platform/simulated/sim-random.ts";
 import { findLog } from "./recovery.ts";
-import { type OpenWal, patternBytes, type ToldLog, WAL_DIRECTORY, WalMachine } from "./testing.ts";
-import type { WalSync } from "./wal.ts";
+import {
+  type OpenWal,
+  patternBytes,
+  type ToldLog,
+  WAL_DIRECTORY,
+  WalMachine,
+} from "./testing/sim-log.ts";
+import type { WalSync } from "./wal-types.ts";
 
 const SHARDS = [1, 2, 3, 2 ** 33];
 
@@ -216,7 +222,8 @@ class Owner {
         if (state?.life === life) states.delete(shard);
         continue;
       }
-      // A new life begins with its first record; what is outside the log belongs to lives that are there.
+      // A new life begins with its first record; what is outside the log belongs to lives that are
+      // there.
       if (state === undefined && frame > 0) states.set(shard, newState(life));
       const target = states.get(shard);
       if (target?.life === life) apply(target);

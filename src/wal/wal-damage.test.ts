@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
 import { DbError } from "../base/errors.ts";
 import { crc32 } from "../base/checksum.ts";
-import { patternBytes, type OpenWal, WalMachine } from "./testing.ts";
+import { patternBytes, type OpenWal, WalMachine } from "./testing/sim-log.ts";
 
 const SECTOR = 512;
 /** Frame 1 opens the run; frames 2 to 6 hold an entry each; frame 7 is the seal. */

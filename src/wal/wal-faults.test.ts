@@ -1,7 +1,7 @@
 // The log on a disk that fails, fills up, or is slow; and what keeps the log short.
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
-import { type OpenWal, patternBytes, WalMachine } from "./testing.ts";
+import { type OpenWal, patternBytes, WalMachine } from "./testing/sim-log.ts";
 
 /** Appends entries of 1,000 bytes until `isDone()`, making each durable; returns the last index. */
 async function appendUntil(
@@ -202,7 +202,7 @@ describe("a log that stays short", () => {
     expect(texts).toEqual([10, 11, 12, 13, 14, 15].map((index) => `${index} quiet ${index}`));
   });
 
-  test("a big tail is not copied: its owner is asked for a snapshot, once per segment", async () => {
+  test("a big tail is not copied: a snapshot is asked for, once per segment", async () => {
     const machine = new WalMachine(1, { segmentsKept: 2 });
     const open = await machine.open();
     await appendUntil(machine, open, () => open.wal.segmentCount === 5);

@@ -1,4 +1,5 @@
-// Golden bytes: a change here is a change of the format on people's disks. And round trips of records.
+// Golden bytes: a change here is a change of the format on people's disks. And round trips of
+// records.
 import { Buffer } from "node:buffer";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,5 @@
-// The bytes of the log: segment headers, frame headers, records. Drawn in docs/internals/wal-format.md.
+// The bytes of the log: segment headers, frame headers, records. Drawn in
+// docs/internals/wal-format.md.
 import { getUint53, setUint53 } from "../base/bytes.ts";
 import { crc32 } from "../base/checksum.ts";
 import { SECTOR_BYTES } from "./wal-types.ts";
@@ -31,7 +32,9 @@ export const FrameFlag = {
 /** The first sector of a segment. */
 export interface SegmentHeader {
   readonly number: number;
-  /** Number of the segment that the log comes from, 0 when it begins here. Numbers may leave gaps. */
+  /**
+   * Number of the segment that the log comes from, 0 when it begins here. Numbers may leave gaps.
+   */
   readonly previous: number;
   /** Random: frames of earlier uses of the file have another one and are dead. */
   readonly salt: number;

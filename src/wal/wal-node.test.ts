@@ -7,8 +7,9 @@ import { nodeClock } from "../platform/node/node-clock.ts";
 import { NodeDisk } from "../platform/node/node-disk.ts";
 import { nodeRandom } from "../platform/node/node-random.ts";
 import { nodeScheduler } from "../platform/node/node-scheduler.ts";
-import { patternBytes, RecordingListener, ToldLog } from "./testing.ts";
-import { Wal, type WalSync } from "./wal.ts";
+import { patternBytes, RecordingListener, ToldLog } from "./testing/sim-log.ts";
+import { Wal } from "./wal.ts";
+import type { WalSync } from "./wal-types.ts";
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), "kvorum-wal-"));
 afterAll(() => fs.rmSync(root, { recursive: true }));

@@ -5,7 +5,9 @@ import { invariant } from "../base/invariant.ts";
 /** What a record is. */
 export const RecordKind = {
   entry: 1,
-  /** A live entry of an old segment, repeated: it belongs where its index says and replaces nothing. */
+  /**
+   * A live entry of an old segment, repeated: it belongs where its index says and replaces nothing.
+   */
   copy: 2,
   /** A part of an entry that is too long for one frame; parts of one entry follow each other. */
   piece: 3,
@@ -90,6 +92,7 @@ export function writePiece(
   bytes.set(data.subarray(offset, offset + length), at + PIECE_HEADER_BYTES);
 }
 
+/** Writes a shard's term, vote and commit index. */
 export function writeHardState(
   view: DataView,
   at: number,
@@ -105,6 +108,7 @@ export function writeHardState(
   setUint53(view, at + 32, commit);
 }
 
+/** Writes that entries up to an index are in a snapshot. */
 export function writeMark(
   view: DataView,
   at: number,
@@ -121,6 +125,7 @@ export function writeMark(
   setUint53(view, at + 24, index);
 }
 
+/** Writes that a shard has left the node. */
 export function writeDrop(view: DataView, at: number, shard: number): void {
   writePrefix(view, at, RecordKind.drop, 0, 0);
   setUint53(view, at + 8, shard);

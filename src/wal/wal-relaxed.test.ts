@@ -1,7 +1,8 @@
-// Relaxed sync: what a power cut may take, what it must not, and histories that random runs found once.
+// Relaxed sync: what a power cut may take, what it must not, and histories that random runs found
+// once.
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
-import { patternBytes, WalMachine } from "./testing.ts";
+import { patternBytes, WalMachine } from "./testing/sim-log.ts";
 
 const SECTOR = 512;
 
@@ -65,7 +66,8 @@ describe("a log that is not synced frame by frame", () => {
     }
     machine.host.kill();
     await machine.world.runUntilIdle();
-    // The first header says that nothing but the run's first frame was durable; the others are made to.
+    // The first header says that nothing but the run's first frame was durable; the others are made
+    // to.
     const files = machine.files().filter((path) => numberOf(machine, path) > 0);
     const third = files.find((path) => numberOf(machine, path) === 3)!;
     const provable = files.some((path) => durableOf(machine, path) > 60);
@@ -127,7 +129,9 @@ function durableOf(machine: WalMachine, path: string): number {
   return machine.host.storage.contents(path).readUInt32LE(56);
 }
 
-/** Opens after one segment's file went back to zeros, as when none of its writes reached the disk. */
+/**
+ * Opens after one segment's file went back to zeros, as when none of its writes reached the disk.
+ */
 async function lastIndexAfterLosing(machine: WalMachine, path: string): Promise<number> {
   machine.host.storage.place(path, Buffer.alloc(16 * 1024));
   const { told, report } = await machine.open();

@@ -27,11 +27,12 @@ export interface WalEnvironment {
 }
 
 /**
- * Hears, during `Wal.open`, every record that may still count, in the order in which it was appended.
+ * Hears, during `Wal.open`, every record that may still count, in the order in which it was
+ * appended.
  *
- * Rules for a listener that rebuilds a shard's log: an entry follows the one before it, or has an index
- * that is held already (it and everything after it are replaced), or lies further ahead (everything
- * before it is forgotten: a snapshot covers it).
+ * Rules for a listener that rebuilds a shard's log: an entry follows the one before it, or has an
+ * index that is held already (it and everything after it are replaced), or lies further ahead
+ * (everything before it is forgotten: a snapshot covers it).
  */
 export interface WalVisitor {
   /** `bytes` is valid during the call only: copy to keep. */
@@ -46,15 +47,19 @@ export interface WalVisitor {
 /** Hears what becomes of frames. Called from the loop, never from inside an append. */
 export interface WalListener {
   /**
-   * Everything appended up to this frame is durable (written, under relaxed sync). No write is under
-   * way during the call: what is appended in it goes into the next frame, which is issued right after.
+   * Everything appended up to this frame is durable (written, under relaxed sync). No write is
+   * under way during the call: what is appended in it goes into the next frame, which is issued
+   * right after.
    */
   onDurable(sequence: number): void;
   /** The disk is full (appends of entries should stop; hard states still have room), or no more. */
   onFull(isFull: boolean): void;
   /** The log has stopped for good: nothing more becomes durable, the node must stop. */
   onFailed(error: DbError): void;
-  /** Entries of this shard hold the oldest segment and are too many to copy: snapshot, then `setFloor`. */
+  /**
+   * Entries of this shard hold the oldest segment and are too many to copy: snapshot, then
+   * `setFloor`.
+   */
   onSnapshotWanted(shard: number): void;
 }
 
@@ -66,7 +71,10 @@ export interface WalCut {
   readonly sequence: number;
   /** Bytes of the frame as far as its header can be believed, else one sector. */
   readonly bytes: number;
-  /** The frame may have been acknowledged: nothing behind it says otherwise. False for an empty frame. */
+  /**
+   * The frame may have been acknowledged: nothing behind it says otherwise. False for an empty
+   * frame.
+   */
   readonly unsealed: boolean;
 }
 
@@ -107,7 +115,9 @@ export function frameBytesMax(segmentBytes: number): number {
   return Math.min(FRAME_BYTES_MAX, Math.floor(segmentBytes / 4));
 }
 
-/** Limit of bytes per shard that are copied out of the oldest segment; below any fragmented entry. */
+/**
+ * Limit of bytes per shard that are copied out of the oldest segment; below any fragmented entry.
+ */
 export function copyBytesMax(segmentBytes: number): number {
   return Math.min(COPY_BYTES_MAX, Math.floor(frameBytesMax(segmentBytes) / 2));
 }

@@ -1,7 +1,7 @@
 // The log as its owner sees it: append, durable, reopen.
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
-import { patternBytes, WalMachine } from "./testing.ts";
+import { patternBytes, WalMachine } from "./testing/sim-log.ts";
 
 describe("a log that is opened again", () => {
   test("gives back entries, hard states and marks, each shard in order", async () => {
@@ -57,7 +57,7 @@ describe("a log that is opened again", () => {
     expect(terms).toEqual([1, 1, 1, 1, 1, 2, 2]);
   });
 
-  test("a snapshot of a log that disagrees voids it; one that agrees keeps what follows", async () => {
+  test("a snapshot of another log voids it; one that agrees keeps what follows", async () => {
     const machine = new WalMachine(1);
     const first = await machine.open();
     for (let index = 1; index <= 10; index++) {

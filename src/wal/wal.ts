@@ -32,24 +32,14 @@ import {
   type WalVisitor,
 } from "./wal-types.ts";
 
-export type {
-  WalCut,
-  WalEnvironment,
-  WalListener,
-  WalOptions,
-  WalReport,
-  WalSync,
-  WalVisitor,
-} from "./wal-types.ts";
-
 const SILENT: WalListener = { onDurable() {}, onFull() {}, onFailed() {}, onSnapshotWanted() {} };
 
 /**
  * The write-ahead log of one node.
  *
- * Appends go into the open frame; `flush` sends it off; one write is in flight at a time, and frame N+1
- * leaves only after N is durable, so `onDurable` is the clock of group commit. To learn when something
- * is durable, append it and then read {@link Wal.nextSequence}.
+ * Appends go into the open frame; `flush` sends it off; one write is in flight at a time, and frame
+ * N+1 leaves only after N is durable, so `onDurable` is the clock of group commit. To learn when
+ * something is durable, append it and then read {@link Wal.nextSequence}.
  *
  * @example
  * const { wal } = await Wal.open(environment, "/data/wal", { sync: "always" }, visitor);
@@ -198,8 +188,8 @@ export class Wal {
   }
 
   /**
-   * Appends that entries up to `index` are in a snapshot. As in Raft, entries behind it stay when the
-   * log agrees with it (or begins behind it), and are void otherwise.
+   * Appends that entries up to `index` are in a snapshot. As in Raft, entries behind it stay when
+   * the log agrees with it (or begins behind it), and are void otherwise.
    */
   appendSnapshotMark(shard: number, index: number, term: number): void {
     const track = this.#trackOf(shard);
@@ -228,7 +218,9 @@ export class Wal {
     this.#reclaim();
   }
 
-  /** Says that entries of a shard up to `index` are in a durable snapshot: the log may forget them. */
+  /**
+   * Says that entries of a shard up to `index` are in a durable snapshot: the log may forget them.
+   */
   setFloor(shard: number, index: number): void {
     const track = this.#tracks.get(shard);
     if (track === undefined || !track.raiseFloor(index)) return;

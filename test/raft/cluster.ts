@@ -239,14 +239,14 @@ export class TestNode {
 }
 
 export class TestCluster {
-  readonly nodes = new Map<NodeId, TestNode>();
+  readonly nodes: Map<NodeId, TestNode> = new Map();
   /** On the way, oldest first. */
   network: Message[] = [];
   readonly options: Options;
   readonly random: () => number;
   observer: Observer = {};
   /** Ids that can talk to each other have the same number; all can when empty. */
-  readonly partition = new Map<NodeId, number>();
+  readonly partition: Map<NodeId, number> = new Map();
   readonly #snapshotStates = new WeakMap<SnapshotMark, readonly string[]>();
 
   constructor(options: Options, random: () => number) {

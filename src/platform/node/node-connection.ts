@@ -10,7 +10,9 @@ export type ReadMode = "shared" | "events";
 const READ_BUFFER_BYTES = 256 * 1024;
 const WRITE_HIGH_WATER_BYTES = 64 * 1024;
 const KEEPALIVE_MS = 60_000;
-/** How long bytes are taken and dropped after `end`, so that a reset does not eat our last words. */
+/**
+ * How long bytes are taken and dropped after `end`, so that a reset does not eat our last words.
+ */
 const LINGER_MS = 1_000;
 
 // One loop reads one socket at a time, and handlers copy what they keep: one buffer is enough.

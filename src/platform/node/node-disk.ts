@@ -6,7 +6,9 @@ import { lockDirectory } from "./node-lock.ts";
 
 const DIRECTORY_MODE = 0o700;
 const FILE_MODE = 0o600;
-/** On macOS `O_DSYNC` does not reach the drive (`fdatasync` does, as F_FULLFSYNC); Windows has none. */
+/**
+ * On macOS `O_DSYNC` does not reach the drive (`fdatasync` does, as F_FULLFSYNC); Windows has none.
+ */
 const DSYNC_FLAG = process.platform === "darwin" ? 0 : (fs.constants.O_DSYNC ?? 0);
 
 /** The file system of this machine. */
@@ -59,7 +61,9 @@ export class NodeDisk implements Disk {
   }
 }
 
-/** A file whose writes are durable on return when it was opened with `O_DSYNC`, and not otherwise. */
+/**
+ * A file whose writes are durable on return when it was opened with `O_DSYNC`, and not otherwise.
+ */
 class NodeFile implements DiskFile {
   readonly path: string;
   protected readonly fd: number;

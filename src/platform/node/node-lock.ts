@@ -40,7 +40,9 @@ async function holdName(name: string, directory: string): Promise<net.Server> {
   }
 }
 
-/** Null where the file system has no sockets (some shared and network mounts); the name holds there. */
+/**
+ * Null where the file system has no sockets (some shared and network mounts); the name holds there.
+ */
 async function holdFile(directory: string): Promise<net.Server | null> {
   // Socket paths end at 108 bytes; through the open directory any depth fits.
   const handle = process.platform === "linux" ? await fs.promises.open(directory, "r") : null;

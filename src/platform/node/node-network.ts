@@ -1,5 +1,5 @@
-// TCP through Node, with one read buffer for all sockets: a fresh buffer per read is what makes plain
-// 'data' events slow. The plain way is kept as a twin, used where a socket gives no handle.
+// TCP through Node, with one read buffer for all sockets: a fresh buffer per read is what makes
+// plain 'data' events slow. The plain way is kept as a twin, used where a socket gives no handle.
 import * as net from "node:net";
 import type { Connection, ConnectionHandler, Listener, Network } from "../network.ts";
 import { NodeConnection, type ReadMode } from "./node-connection.ts";
@@ -94,8 +94,8 @@ class NodeListener implements Listener {
   }
 
   close(): Promise<void> {
-    // The 'close' event waits for sockets whose handles were moved away, so it is not waited for: the
-    // port is free as soon as `close` returns.
+    // The 'close' event waits for sockets whose handles were moved away, so it is not waited for:
+    // the port is free as soon as `close` returns.
     return new Promise((resolve) => {
       this.#server.close();
       setImmediate(resolve);

@@ -18,8 +18,9 @@ class NodeTimer implements Timer {
 }
 
 /**
- * Timers of this process. Delays count whole milliseconds (rounded as `setTimeout` does) and are cut
- * at 24.8 days; `soon` runs in the check phase, after every socket that is readable now was read.
+ * Timers of this process. Delays count whole milliseconds (rounded as `setTimeout` does) and are
+ * cut at 24.8 days; `soon` runs in the check phase, after every socket that is readable now was
+ * read.
  */
 export const nodeScheduler: Scheduler = {
   after: (delayMs, run) => new NodeTimer(delayMs, run),

@@ -1,4 +1,5 @@
-// One simulated byte stream: two ends, each with the packets it has sent and the bytes it has not read.
+// One simulated byte stream: two ends, each with the packets it has sent and the bytes it has not
+// read.
 import { Buffer } from "node:buffer";
 import { invariant } from "../../base/invariant.ts";
 import { viewOf } from "../../base/bytes.ts";

@@ -1,4 +1,5 @@
-// A simulated machine's storage as one process sees it: dead handles and callbacks die with the process.
+// A simulated machine's storage as one process sees it: dead handles and callbacks die with the
+// process.
 import { invariant } from "../../base/invariant.ts";
 import type { Disk, DiskDone, DiskFile, DiskLock, OpenOptions } from "../disk.ts";
 import type { SimInode } from "./sim-inode.ts";

@@ -30,7 +30,9 @@ export class SimFabric {
     this.random = random;
   }
 
-  /** Nothing passes between two hosts any more; what was sent waits (TCP sends again) until healed. */
+  /**
+   * Nothing passes between two hosts any more; what was sent waits (TCP sends again) until healed.
+   */
   cut(left: string, right: string): void {
     this.cutOneWay(left, right);
     this.cutOneWay(right, left);
@@ -131,7 +133,10 @@ export class SimFabric {
     this.#endpoints.delete(endpoint);
   }
 
-  /** A killed process's connections are closed by its system; after a power cut nobody says anything. */
+  /**
+   * A killed process's connections are closed by its system; after a power cut nobody says
+   * anything.
+   */
   processDied(host: string, how: "kill" | "power"): void {
     for (const [name, listener] of this.#listeners) {
       if (listener.host === host) this.#listeners.delete(name);

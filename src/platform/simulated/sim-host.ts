@@ -60,7 +60,9 @@ export class SimHost {
     this.storage.processDied(process);
   }
 
-  /** The machine loses power: the process is gone, unsynced data is lost, torn or kept by the seed. */
+  /**
+   * The machine loses power: the process is gone, unsynced data is lost, torn or kept by the seed.
+   */
   powerCut(): void {
     const process = this.#process;
     this.#process = null;

@@ -24,12 +24,17 @@ interface OldSector {
   readonly change: number;
 }
 
-/** One file's bytes. Reads see `#bytes`; after a power cut, dirty sectors may fall back to older ones. */
+/**
+ * One file's bytes. Reads see `#bytes`; after a power cut, dirty sectors may fall back to older
+ * ones.
+ */
 export class SimInode {
   #bytes: Buffer = Buffer.alloc(0);
   #size = 0;
   #durableSize = 0;
-  /** Contents a dirty sector may still have on the platter, oldest first, without the present one. */
+  /**
+   * Contents a dirty sector may still have on the platter, oldest first, without the present one.
+   */
   readonly #dirty = new Map<number, OldSector[]>();
   #changes = 0;
 

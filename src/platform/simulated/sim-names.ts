@@ -19,7 +19,9 @@ class Directory {
   pending: NameChange[][] = [];
 }
 
-/** All directories of one machine. Paths are absolute or relative, taken as they are, `/` between. */
+/**
+ * All directories of one machine. Paths are absolute or relative, taken as they are, `/` between.
+ */
 export class SimNames {
   readonly #directories = new Map<string, Directory>([
     ["", new Directory()],
@@ -33,7 +35,8 @@ export class SimNames {
     if (parent !== clean) this.makeDirectory(parent);
     this.#directories.set(clean, new Directory());
     this.#change(parent, [{ name: nameOf(clean), node: "directory" }]);
-    // A new directory that nobody synced is kept: losing whole trees adds nothing but noise to tests.
+    // A new directory that nobody synced is kept: losing whole trees adds nothing but noise to
+    // tests.
     this.syncDirectory(parent);
   }
 
@@ -87,7 +90,9 @@ export class SimNames {
     directory.pending = [];
   }
 
-  /** Power is gone: of the unsynced changes of each directory a first part, by the seed, has lasted. */
+  /**
+   * Power is gone: of the unsynced changes of each directory a first part, by the seed, has lasted.
+   */
   crash(random: SimRandom): void {
     for (const directory of this.#directories.values()) {
       const kept = random.between(0, directory.pending.length);

@@ -87,7 +87,10 @@ export class SimStorage {
     return used;
   }
 
-  /** Power is gone. Writes under way are torn, unsynced sectors and names are lost or kept by chance. */
+  /**
+   * Power is gone. Writes under way are torn, unsynced sectors and names are lost or kept by
+   * chance.
+   */
   crash(): void {
     for (const inode of this.names.inodes()) inode.crash(this.#random);
     for (const write of this.#underWay) {

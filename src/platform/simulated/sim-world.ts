@@ -1,5 +1,5 @@
-// A whole world on one seed: virtual time, hosts with disks, a network, processes that can be killed.
-// The pump is here; disk and network are in their own files.
+// A whole world on one seed: virtual time, hosts with disks, a network, processes that can be
+// killed. The pump is here; disk and network are in their own files.
 import { invariant } from "../../base/invariant.ts";
 import type { Clock } from "../clock.ts";
 import { nextTurn } from "../node/node-scheduler.ts";
@@ -18,8 +18,8 @@ const EVENTS_MAX = 50_000_000;
 /**
  * Virtual time and everything that happens in it, in order of (time, sequence).
  *
- * Two ways to run it: the `...Sync` calls run callbacks only, for code without promises; the others let
- * all promise callbacks finish after each event, so that `await` takes no virtual time.
+ * Two ways to run it: the `...Sync` calls run callbacks only, for code without promises; the others
+ * let all promise callbacks finish after each event, so that `await` takes no virtual time.
  *
  * @example
  * const world = new SimWorld(7);
@@ -108,7 +108,10 @@ export class SimWorld {
     this.#nowMs = endMs;
   }
 
-  /** Runs until nothing is left to happen. Periodic timers make that never: then use {@link advance}. */
+  /**
+   * Runs until nothing is left to happen. Periodic timers make that never: then use {@link
+   * advance}.
+   */
   async runUntilIdle(): Promise<void> {
     let left = EVENTS_MAX;
     await nextTurn();
@@ -124,7 +127,9 @@ export class SimWorld {
     while (this.step()) invariant(--left > 0, "a world that is run until idle becomes idle");
   }
 
-  /** Runs until `isDone()`; returns false when that took longer than `limitMs` or nothing is left. */
+  /**
+   * Runs until `isDone()`; returns false when that took longer than `limitMs` or nothing is left.
+   */
   async runUntil(isDone: () => boolean, limitMs = 60_000): Promise<boolean> {
     const endMs = this.#nowMs + limitMs;
     await nextTurn();

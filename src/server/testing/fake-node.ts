@@ -92,7 +92,7 @@ export class FakeNode implements NodeView {
     lastBytes: 0,
     count: 0,
   };
-  keyCounts = new Map<number, number>();
+  keyCounts: Map<number, number> = new Map();
   slotKeys: Uint8Array[] = [];
   /** Why the next {@link change} is refused, or null. */
   refusesChange: string | null = null;

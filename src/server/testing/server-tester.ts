@@ -67,10 +67,10 @@ export function encodeCommand(words: readonly string[]): Buffer {
 
 /** A server with all its commands, and everything around it in the test's hands. */
 export class ServerTester {
-  readonly world = new SimWorld(1);
-  readonly network = new FakeNetwork();
-  readonly backend = new FakeBackend();
-  readonly node = new FakeNode();
+  readonly world: SimWorld = new SimWorld(1);
+  readonly network: FakeNetwork = new FakeNetwork();
+  readonly backend: FakeBackend = new FakeBackend();
+  readonly node: FakeNode = new FakeNode();
   readonly options: RespServerOptions;
   readonly reports: string[] = [];
   readonly server: RespServer;

@@ -1,8 +1,8 @@
 // The reference page of a set of commands, made from their descriptions: the page never lags
 // behind.
-import { categoriesOf } from "./categories.ts";
-import type { CommandDescription } from "./command.ts";
-import { displaySyntax } from "./syntax.ts";
+import { categoriesOf } from "../categories.ts";
+import type { CommandDescription } from "../command.ts";
+import { displaySyntax } from "../syntax.ts";
 
 const ACCESS_WORDS = new Map<string, string>([
   ["RO", "read"],

@@ -1,9 +1,10 @@
 // A model of what a log must give back, and a simulated machine to run the log on. Tests only.
 import { Buffer } from "node:buffer";
-import type { DbError } from "../base/errors.ts";
-import type { SimHost, SimProcess } from "../platform/simulated/sim-host.ts";
-import { SimWorld } from "../platform/simulated/sim-world.ts";
-import { Wal, type WalListener, type WalOptions, type WalReport, type WalVisitor } from "./wal.ts";
+import type { DbError } from "../../base/errors.ts";
+import type { SimHost, SimProcess } from "../../platform/simulated/sim-host.ts";
+import { SimWorld } from "../../platform/simulated/sim-world.ts";
+import { Wal } from "../wal.ts";
+import type { WalListener, WalOptions, WalReport, WalVisitor } from "../wal-types.ts";
 
 export const WAL_DIRECTORY = "/data/wal";
 
