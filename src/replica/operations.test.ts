@@ -39,12 +39,12 @@ function setUp(): {
   target: Target;
   add: (sequence: number, isWrite: boolean, canRead?: boolean) => void;
 } {
-  const operations = new Operations();
+  const operations = new Operations({ monotonicMs: () => 5, wallMs: () => 5 });
   const target = new Target();
   const args = new Args();
   args.count = 1;
   const add = (sequence: number, isWrite: boolean, canRead = true): void =>
-    operations.add(COMMAND, isWrite, canRead, 0, args, target, sequence, 5);
+    operations.add(COMMAND, isWrite, canRead, 0, args, target, sequence);
   return { operations, target, add };
 }
 

@@ -1,5 +1,6 @@
 // The operations of a replica's clients, from when they are taken until they are answered.
 import type { DataCommand } from "../commands/command.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Args } from "../resp/args.ts";
 import { Batch, LOCAL, LOGGED } from "./batch.ts";
 import { BatchQueue } from "./batch-queue.ts";
@@ -27,6 +28,11 @@ export class Operations {
   readonly proposed: BatchQueue = new BatchQueue();
   #reads: Batch | null = null;
   readonly #spare: Batch[] = [];
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** Bytes of everything that is not answered. */
   get bytes(): number {
@@ -55,9 +61,8 @@ export class Operations {
     args: Args,
     target: ReplyTarget,
     sequence: number,
-    nowMs: number,
   ): void {
-    const batch = this.#batchFor(isWrite, canRead, nowMs);
+    const batch = this.#batchFor(isWrite, canRead);
     batch.add(isWrite ? LOGGED : LOCAL, command.id, database, args, target, sequence);
   }
 
@@ -71,16 +76,18 @@ export class Operations {
     length: number,
     target: ReplyTarget,
     sequence: number,
-    nowMs: number,
   ): void {
-    const batch = this.#batchFor(isWrite, canRead, nowMs);
+    const batch = this.#batchFor(isWrite, canRead);
     batch.addEncoded(isWrite ? LOGGED : LOCAL, bytes, view, at, length, target, sequence);
   }
 
-  #batchFor(isWrite: boolean, canRead: boolean, nowMs: number): Batch {
-    const batch = isWrite || !canRead || this.open.loggedCount > 0 ? this.open : this.#readBatch();
-    if (batch.count === 0) batch.sinceMs = nowMs;
-    return batch;
+  #batchFor(isWrite: boolean, canRead: boolean): Batch {
+    if (isWrite || !canRead || this.open.loggedCount > 0) {
+      // The clock is asked once per batch: per operation it would cost a percent.
+      if (this.open.count === 0) this.open.sinceMs = this.#clock.monotonicMs();
+      return this.open;
+    }
+    return this.#readBatch();
   }
 
   #readBatch(): Batch {

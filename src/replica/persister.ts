@@ -39,7 +39,10 @@ export class Persister {
     }
     const early = this.#relaxed && !ready.mustSync && this.#queue.empty && !log.behind;
     if (early) this.#raft.persisted(ready.write);
-    else this.#queue.push(log.nextSequence, ready.write);
+    else {
+      this.#queue.push(log.nextSequence, ready.write);
+      log.urgent = true;
+    }
   }
 
   /** The log is durable up to this frame. */

@@ -33,6 +33,8 @@ export interface ReplicaLog {
   readonly nextSequence: number;
   /** Bytes of entries appended since start. */
   readonly appendedBytes: number;
+  /** Somebody waits for what is in the open frame: it must not be delayed. */
+  urgent: boolean;
   /** So much waits for the disk that nothing more should be called persisted early. */
   readonly behind: boolean;
   appendEntry(shard: number, term: number, index: number, type: number, bytes: Uint8Array): void;

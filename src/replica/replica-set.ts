@@ -13,6 +13,10 @@ import type { ReplicaHost, ReplicaLog } from "./replica-host.ts";
 /** Bytes that may wait for the disk before relaxed sync stops calling entries persisted early. */
 const BEHIND_BYTES = 16 * 1024 * 1024;
 
+/** Under relaxed sync nobody waits for the log: a frame goes out when it is this big, or this old. */
+const LAZY_FRAME_BYTES = 256 * 1024;
+const LAZY_FLUSH_MS = 5;
+
 /** What the set works with, and whom it tells. */
 export interface ReplicaSetEnvironment {
   readonly clock: Clock;
@@ -56,6 +60,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   #inTurn = false;
   #repliesWaiting = false;
   #ticking: Timer | null = null;
+  #lazyFlush: Timer | null = null;
   #closed = false;
   readonly #turn = (): void => {
     this.#turnWanted = false;
@@ -114,6 +119,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   stop(): void {
     this.#closed = true;
     this.#ticking?.cancel();
+    this.#lazyFlush?.cancel();
   }
 
   // ---- the turn
@@ -128,6 +134,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   syncLog(): Promise<void> {
     return new Promise((resolve) => {
       this.#syncs.push({ frame: this.log.nextSequence, resolve });
+      this.log.urgent = true;
       this.wantTurn();
     });
   }
@@ -147,9 +154,9 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     this.#inTurn = true;
     const list = this.#list;
     for (let i = 0; i < list.length; i++) list[i]!.collect();
-    wal.flush();
+    this.#flushLog(wal);
     for (let i = 0; i < list.length; i++) list[i]!.finish();
-    wal.flush();
+    this.#flushLog(wal);
     this.#inTurn = false;
     this.#environment.flushMessages();
     if (this.#repliesWaiting) {
@@ -159,6 +166,20 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     for (let i = 0; i < list.length; i++) {
       if (list[i]!.hasWork) this.wantTurn();
     }
+  }
+
+  #flushLog(wal: Wal): void {
+    const log = this.#log!;
+    if (!log.urgent && wal.pendingBytes < LAZY_FRAME_BYTES) {
+      if (wal.pendingBytes === 0 || this.#lazyFlush !== null) return;
+      this.#lazyFlush = this.#environment.scheduler.after(LAZY_FLUSH_MS, () => {
+        this.#lazyFlush = null;
+        wal.flush();
+      });
+      return;
+    }
+    log.urgent = false;
+    wal.flush();
   }
 
   // ---- what replicas ask of their node
@@ -202,6 +223,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
 
 /** The log as replicas see it. */
 class WalView implements ReplicaLog {
+  urgent = false;
   readonly #wal: Wal;
   appendedBytes = 0;
 

@@ -41,7 +41,7 @@ export class Replica implements ReadsOwner {
   };
   readonly #host: ReplicaHost;
   readonly #forwarder: Forwarder;
-  readonly #operations = new Operations();
+  readonly #operations: Operations;
   readonly #reads: Reads;
   readonly #persister: Persister;
   readonly #header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
@@ -67,6 +67,7 @@ export class Replica implements ReadsOwner {
     this.raft = raft;
     this.applier = applier;
     this.#host = host;
+    this.#operations = new Operations(host.clock);
     this.#forwarder = forwarder;
     const { shard, relaxedSync } = options;
     this.#persister = new Persister(shard, raft, relaxedSync, hardState);
@@ -124,9 +125,8 @@ export class Replica implements ReadsOwner {
     target: ReplyTarget,
     sequence: number,
   ): void {
-    const nowMs = this.#host.clock.monotonicMs();
     const operations = this.#operations;
-    operations.add(command, isWrite, this.#serving, database, args, target, sequence, nowMs);
+    operations.add(command, isWrite, this.#serving, database, args, target, sequence);
     if (this.#serving && operations.full) this.#closeBatch();
     this.#host.wantTurn();
   }
@@ -142,9 +142,8 @@ export class Replica implements ReadsOwner {
     sequence: number,
   ): void {
     const canRead = this.#serving;
-    const nowMs = this.#host.clock.monotonicMs();
     const operations = this.#operations;
-    operations.addEncoded(isWrite, canRead, bytes, view, at, length, target, sequence, nowMs);
+    operations.addEncoded(isWrite, canRead, bytes, view, at, length, target, sequence);
     if (canRead && operations.full) this.#closeBatch();
     this.#host.wantTurn();
   }
