@@ -1,5 +1,5 @@
-// SIGSTOP of the leader past its lease: it does not know that another one leads, and commands wait in
-// its sockets when it goes on. It must not answer them out of its old state.
+// SIGSTOP of the leader past its lease: it does not know that another one leads, and commands wait
+// in its sockets when it goes on. It must not answer them out of its old state.
 import { randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { show } from "../support/reply.ts";
 import { encode, type RespConnection } from "../support/resp-connection.ts";
 import { FaultCluster } from "./fault-cluster.ts";
 import { Load } from "./load.ts";
+import { sameData } from "./same-data.ts";
 
 const ROUNDS = 4;
 const CONNECTIONS = 8;
@@ -84,10 +85,9 @@ describe("a leader that is stopped and goes on", () => {
       await cluster.whole();
     }
     const report = await load.stop(await cluster.reader(0));
-    process.stdout.write(`${JSON.stringify(report)}\n`);
     expect(report.violations).toEqual([]);
     expect(report.acknowledged).toBeGreaterThan(1_000);
-    await cluster.equal();
+    await sameData(cluster);
   });
 });
 

@@ -1,5 +1,6 @@
-// A voter that is killed and started again while a leader reads under a lease that it helped to hold:
-// it must not help another one to lead before that lease is over, or two nodes serve at a time.
+// A voter that is killed and started again while a leader reads under a lease that it helped to
+// hold: it must not help another one to lead before that lease is over, or two nodes serve at a
+// time.
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Lab } from "../support/lab.ts";

@@ -65,7 +65,7 @@ export class Load {
   #refused = 0;
   #lastAckMs = performance.now();
   #longestGapMs = 0;
-  #failure: unknown = null;
+  #failure: Error | null = null;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -178,7 +178,7 @@ export class Load {
     this.#clients.push(client);
     this.#running.push(
       run(client).catch((error: unknown) => {
-        this.#failure ??= error;
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
         for (const each of this.#clients) each.stop();
         for (const { resolve } of this.#waiters.splice(0)) resolve(Number.NaN);
       }),

@@ -1,5 +1,5 @@
-// Strings that one client appends numbered tokens to: the end shows every single write, how often it
-// happened and in which order.
+// Strings that one client appends numbered tokens to: the end shows every single write, how often
+// it happened and in which order.
 import type { Reply } from "../support/reply.ts";
 
 const TOKEN_CHARACTERS = 7;

@@ -1,5 +1,5 @@
-// Registers with one writer each, who writes 1, 2, 3, ...: whether every read is as fresh as it must be can be
-// told from times alone, without a search.
+// Registers with one writer each, who writes 1, 2, 3, ...: whether every read is as fresh as it
+// must be can be told from times alone, without a search.
 
 /** A value on its way into a register, or there. Times in milliseconds of one clock. */
 interface RegisterWrite {
