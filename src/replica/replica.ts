@@ -52,6 +52,8 @@ export class Replica implements ReadsOwner {
   #lostLeadershipMs = 0;
   #leaderHeardMs: number;
   #ready: Ready | null = null;
+  /** Time of the reads of the present batch of input. */
+  #readMs = 0;
   /** The core took no proposal at the last try: wait for something to be applied. */
   #refused = false;
 
@@ -101,19 +103,20 @@ export class Replica implements ReadsOwner {
   /** Whether a read may run at once, now. */
   readable(): boolean {
     if (!this.#serving) return false;
-    return this.#soleVoter() || this.lease.holds(this.#host.clock.monotonicMs());
+    if (!this.#soleVoter() && !this.lease.holds(this.#host.clock.monotonicMs())) return false;
+    // Reads of one batch of input share a time: asking the clock for each costs two percent.
+    this.#readMs = this.applier.holdsExpiries ? this.clock.readMs() : this.applier.timeMs;
+    if (this.clock.wantsTick) this.#host.wantTurn();
+    return true;
   }
 
+  /** The context of a read that runs at once, after `readable`. */
   readContext(database: number): CommandContext {
-    const context = this.applier.reading;
-    const nowMs = this.clock.readMs();
-    context.database = database;
-    context.nowMs = nowMs;
-    context.index = 0;
-    context.position = 0;
-    this.applier.keyspace.nowMs = nowMs;
-    if (this.clock.wantsTick) this.#host.wantTurn();
-    return context;
+    const { reading, keyspace } = this.applier;
+    reading.database = database;
+    reading.nowMs = this.#readMs;
+    keyspace.nowMs = this.#readMs;
+    return reading;
   }
 
   /** Takes an operation; see `Backend.submit`. */

@@ -68,7 +68,7 @@ export class MemoryKeyspace implements Keyspace {
     const root = store.databases[database]!.roots[slotOf(bytes, offset, length)]!;
     if (root === 0) return 0;
     const hash = store.hashOf(view, offset, length);
-    const ref = store.table.find(root, hash, bytes, offset, length);
+    const ref = store.table.find(root, hash, view, offset, length);
     return ref === 0 || store.isExpired(ref) ? 0 : ref;
   }
 

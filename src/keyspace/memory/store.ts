@@ -114,7 +114,7 @@ export class Store {
     const hash = this.#hash(view, offset, length, this.#seed0, this.#seed1);
     this.slot = slot;
     this.keyHash = hash;
-    return this.table.locate(home.roots[slot]!, hash, bytes, offset, length);
+    return this.table.locate(home.roots[slot]!, hash, bytes, view, offset, length);
   }
 
   /** As `locate`, for the key of a record. */

@@ -36,7 +36,7 @@ export class Table {
   }
 
   /** The record of a key, or 0. */
-  find(root: number, hash: number, bytes: Uint8Array, offset: number, length: number): number {
+  find(root: number, hash: number, view: DataView, offset: number, length: number): number {
     if (root === 0) return 0;
     const leaf = leafOf(this.#words, root, hash);
     const words = this.#words[leaf >>> 16]!;
@@ -46,7 +46,7 @@ export class Table {
       if (ref === 0) return 0;
       const found = words[at]!;
       if (found === hash) {
-        if (this.#hasKey(ref, bytes, offset, length)) return ref >>> 0;
+        if (this.#hasKey(ref, view, offset, length)) return ref >>> 0;
       } else if (found >>> 0 > hash >>> 0) {
         return 0;
       }
@@ -55,7 +55,14 @@ export class Table {
   }
 
   /** As `find`, and notes the place of the key, or the one where it belongs. */
-  locate(root: number, hash: number, bytes: Uint8Array, offset: number, length: number): number {
+  locate(
+    root: number,
+    hash: number,
+    bytes: Uint8Array,
+    view: DataView,
+    offset: number,
+    length: number,
+  ): number {
     this.leaf = 0;
     if (root === 0) return 0;
     const leaf = leafOf(this.#words, root, hash);
@@ -67,7 +74,7 @@ export class Table {
       const found = words[at]!;
       if (ref === 0 || found >>> 0 > hash >>> 0) break;
       if (found === hash) {
-        const order = this.#compareKey(ref, bytes, offset, length);
+        const order = this.#compareKey(ref, bytes, view, offset, length);
         if (order === 0) {
           this.place = at;
           return ref >>> 0;
@@ -151,19 +158,30 @@ export class Table {
       this.#growth.shrink(database, slot, leaf, count);
   }
 
-  #hasKey(ref: number, bytes: Uint8Array, offset: number, length: number): boolean {
+  #hasKey(ref: number, view: DataView, offset: number, length: number): boolean {
     const arena = this.#arena;
     if (arena.keyLength(ref) !== length) return false;
-    const stored = arena.bytes[ref >>> 16]!;
+    const stored = arena.views[ref >>> 16]!;
     const from = arena.keyOffset(ref);
-    for (let at = 0; at < length; at++) {
-      if (stored[from + at] !== bytes[offset + at]) return false;
+    const wordsEnd = length - 3;
+    let at = 0;
+    for (; at < wordsEnd; at += 4) {
+      if (stored.getInt32(from + at, true) !== view.getInt32(offset + at, true)) return false;
+    }
+    for (; at < length; at++) {
+      if (stored.getUint8(from + at) !== view.getUint8(offset + at)) return false;
     }
     return true;
   }
 
-  #compareKey(ref: number, bytes: Uint8Array, offset: number, length: number): number {
-    if (this.#hasKey(ref, bytes, offset, length)) return 0;
+  #compareKey(
+    ref: number,
+    bytes: Uint8Array,
+    view: DataView,
+    offset: number,
+    length: number,
+  ): number {
+    if (this.#hasKey(ref, view, offset, length)) return 0;
     const arena = this.#arena;
     const stored = arena.bytes[ref >>> 16]!;
     const from = arena.keyOffset(ref);
