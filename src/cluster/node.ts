@@ -64,9 +64,11 @@ export class KvorumNode implements PeersOwner {
     this.options = options;
     this.identity = identity;
     this.#lock = lock;
+    const incarnation = environment.random.uint32();
     this.#forwarder = new Forwarder(
       (to, operation) => this.peers.sendForward(to, operation),
       () => environment.clock.monotonicMs(),
+      incarnation * 2 ** 20,
     );
     this.heartbeats = new Heartbeats({
       clock: environment.clock,
@@ -80,7 +82,7 @@ export class KvorumNode implements PeersOwner {
       scheduler: environment.scheduler,
       random: environment.random,
       tickMs: TICK_MS,
-      incarnation: environment.random.uint32(),
+      incarnation,
       restarted,
       send: (shard, message) => this.peers.sendRaft(shard, message),
       flushMessages: () => this.#transport?.flush(),

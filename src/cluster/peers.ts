@@ -105,7 +105,7 @@ export class Peers implements PeerHandler {
         this.#onForward(from, message);
         break;
       case "forwardReply":
-        this.#owner.forwarder.onAnswer(message.request, answerOf(message));
+        this.#owner.forwarder.onAnswer(from, message.request, answerOf(message));
         this.#owner.replica.onAnswered();
         break;
       case "snapshotChunk":

@@ -154,6 +154,25 @@ export class Applier {
     }
   }
 
+  /**
+   * Runs reads as {@link runLocal} does, but keeps the replies: nobody may see them before it is
+   * certain that this state was the latest one.
+   */
+  captureLocal(batch: Batch, nowMs: number): Uint8Array[] {
+    this.reading.nowMs = nowMs;
+    this.keyspace.nowMs = nowMs;
+    const { bytes, view } = batch.local;
+    const capture = this.#capture;
+    const replies: Uint8Array[] = [];
+    let at = 0;
+    for (let i = 0; i < batch.count; i++) {
+      capture.protocol = batch.targets[i]!.protocol;
+      at = this.#read(bytes, view, at, capture);
+      replies.push(capture.take());
+    }
+    return replies;
+  }
+
   #applyAlone(data: Uint8Array, view: DataView, operations: number): void {
     let at = ENTRY_HEADER_BYTES;
     for (let i = 0; i < operations; i++) at = this.#run(data, view, at, this.#nothing);
@@ -182,12 +201,17 @@ export class Applier {
   #readFor(data: Uint8Array, view: DataView, at: number, batch: Batch, place: number): number {
     const target = batch.targets[place]!;
     const sequence = batch.sequences[place]!;
+    const next = this.#read(data, view, at, target.openReply(sequence));
+    target.closeReply(sequence);
+    return next;
+  }
+
+  #read(data: Uint8Array, view: DataView, at: number, reply: Reply): number {
     const args = this.#args;
     const next = decodeOperation(data, view, at, args);
     const { reading } = this;
     reading.database = data[at + DATABASE_AT]!;
-    this.#commandAt(view, at, args).apply(reading, args, target.openReply(sequence));
-    target.closeReply(sequence);
+    this.#commandAt(view, at, args).apply(reading, args, reply);
     return next;
   }
 

@@ -45,9 +45,9 @@ export class BatchQueue {
     return batch;
   }
 
-  /** Takes each batch whose place in the log, up to `index`, went to another entry. */
-  dropUpTo(index: number, take: (batch: Batch) => void): void {
-    for (let first = this.first; first !== null && first.index <= index; first = this.first) {
+  /** Takes the oldest batches, as long as `isTaken` says so. */
+  dropWhile(isTaken: (batch: Batch) => boolean, take: (batch: Batch) => void): void {
+    for (let first = this.first; first !== null && isTaken(first); first = this.first) {
       take(this.shift());
     }
   }

@@ -1,7 +1,8 @@
 // Operations that another node must run: sent to the leader, kept until answered, sent again after
 // failover.
+import { viewOf } from "../base/bytes.ts";
 import { encodeWithOrigin, OperationBuffer, type OperationOrigin } from "../commands/operation.ts";
-import { type Batch, LOGGED } from "./batch.ts";
+import { type Batch, LOCAL, LOGGED } from "./batch.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
 /** How long an operation may stay unanswered. */
@@ -32,12 +33,21 @@ export interface ForwardedOperation {
 interface Outstanding extends ForwardedOperation {
   readonly target: ReplyTarget;
   readonly sinceMs: number;
+  readonly waits: Waits;
   /** It is on its way, or was: some leader may have run it. */
   sent: boolean;
-  /** To be sent (again) when its turn comes. */
+  /** To be sent (again) when its turn comes, not before `notBeforeMs`. */
   waiting: boolean;
-  /** Refused by a node that does not lead: sent again after this time. */
-  retryAtMs: number;
+  notBeforeMs: number;
+}
+
+/** The unanswered operations of one session, oldest first. */
+interface Waits {
+  readonly operations: Set<Outstanding>;
+  /** How many of them are to be sent. */
+  waiting: number;
+  /** How many of them are large. */
+  large: number;
 }
 
 /** The answer to a forwarded operation. */
@@ -50,36 +60,35 @@ export type ForwardAnswer =
 /** Sends one operation to a node; false when it was certainly not sent. */
 export type SendForward = (to: number, operation: ForwardedOperation) => boolean;
 
-/** Where operations go that come back to this node because it leads now. */
-export interface ForwardReceiver {
-  submitEncoded(
-    isWrite: boolean,
-    bytes: Uint8Array,
-    view: DataView,
-    at: number,
-    length: number,
-    target: ReplyTarget,
-    sequence: number,
-  ): void;
-}
-
-/** The operations of this node's clients that wait for an answer of another node. */
+/**
+ * The operations of this node's clients that wait for an answer of another node.
+ *
+ * The operations of one session run in their order: the connection keeps it, a leader takes what
+ * comes, and after a change or a refusal one operation of each session goes ahead to find out whether
+ * the node takes them now.
+ */
 export class Forwarder {
   readonly #send: SendForward;
   readonly #now: () => number;
   /** In the order they came. */
   readonly #outstanding = new Map<number, Outstanding>();
-  /** Unanswered requests of each session, oldest first. */
-  readonly #sessions = new Map<number, Set<number>>();
+  readonly #sessions = new Map<number, Waits>();
   #pendingBytes = 0;
   #leader = 0;
-  #nextRequest = 1;
+  /** The leader has answered since it was told: it takes operations. */
+  #confirmed = false;
+  #nextRequest: number;
   readonly #scratch = new OperationBuffer();
 
-  /** @param now Monotonic milliseconds. */
-  constructor(send: SendForward, now: () => number) {
+  /**
+   * @param now Monotonic milliseconds.
+   * @param firstRequest Unlike the numbers of this node's earlier lives: the answer to one of those
+   *   may still be on its way.
+   */
+  constructor(send: SendForward, now: () => number, firstRequest: number) {
     this.#send = send;
     this.#now = now;
+    this.#nextRequest = firstRequest;
   }
 
   /** Bytes of operations that wait. */
@@ -94,7 +103,9 @@ export class Forwarder {
 
   /** Takes the operations of a batch and sends them to the leader. */
   forward(batch: Batch, leader: number): void {
-    this.#leader = leader;
+    // What came earlier goes there first.
+    if (leader !== this.#leader) this.sendAll(leader);
+    const nowMs = this.#now();
     batch.forEach((kind, buffer, at, length, target, sequence) => {
       const isWrite = kind === LOGGED;
       const origin: OperationOrigin = {
@@ -112,27 +123,33 @@ export class Forwarder {
         isWrite,
         bytes: Buffer.from(scratch.bytes.subarray(0, scratch.length)),
         target,
-        sinceMs: this.#now(),
+        sinceMs: nowMs,
+        waits: this.#waitsOf(target.sessionId),
         sent: false,
         waiting: true,
-        retryAtMs: 0,
+        notBeforeMs: 0,
       };
       this.#keep(operation);
-      this.#dispatch(operation);
+      this.#sendNew(operation);
     });
   }
 
-  /** The answer of the node that an operation was sent to. */
-  onAnswer(request: number, answer: ForwardAnswer): void {
+  /** The answer of a node that an operation was sent to. */
+  onAnswer(from: number, request: number, answer: ForwardAnswer): void {
     const operation = this.#outstanding.get(request);
     if (operation === undefined) return;
-    if (answer.kind === "done") {
-      this.#forget(operation);
-      operation.target.rawReply(operation.sequence, answer.reply);
-      this.#dispatchNext(operation.session);
-    } else {
-      operation.retryAtMs = this.#now() + RETRY_MS;
+    if (answer.kind !== "done") {
+      if (from === this.#leader) this.#confirmed = false;
+      this.#wait(operation);
+      operation.notBeforeMs = this.#now() + RETRY_MS;
+      return;
     }
+    this.#forget(operation);
+    operation.target.rawReply(operation.sequence, answer.reply);
+    if (from === this.#leader && !this.#confirmed) {
+      this.#confirmed = true;
+      this.#sendWaiting();
+    } else if (operation.waits.waiting > 0) this.#sendInOrder(operation.waits);
   }
 
   /**
@@ -140,17 +157,23 @@ export class Forwarder {
    */
   sendAll(leader: number): void {
     this.#leader = leader;
-    for (const operation of this.#outstanding.values()) operation.waiting = true;
-    for (const operation of this.#outstanding.values()) this.#dispatch(operation);
+    this.#confirmed = false;
+    for (const operation of this.#outstanding.values()) {
+      this.#wait(operation);
+      operation.notBeforeMs = 0;
+    }
+    this.#sendWaiting();
   }
 
-  /** This node leads: everything unanswered runs here, in order. */
-  comeBack(receiver: ForwardReceiver): void {
+  /** This node leads: moves everything unanswered to a batch of its own, in order. */
+  comeBack(batch: Batch): void {
+    this.#leader = 0;
     for (const operation of [...this.#outstanding.values()]) {
       this.#forget(operation);
       const { isWrite, bytes, target, sequence } = operation;
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      receiver.submitEncoded(isWrite, bytes, view, 0, bytes.length, target, sequence);
+      const kind = isWrite ? LOGGED : LOCAL;
+      if (batch.count === 0) batch.sinceMs = operation.sinceMs;
+      batch.addEncoded(kind, bytes, viewOf(bytes), 0, bytes.length, target, sequence);
     }
   }
 
@@ -160,61 +183,87 @@ export class Forwarder {
   tick(nowMs: number): boolean {
     let answered = false;
     for (const operation of [...this.#outstanding.values()]) {
-      if (nowMs - operation.sinceMs > ANSWER_MS_MAX) {
-        this.#forget(operation);
-        const certain = !operation.sent || !operation.isWrite;
-        operation.target.failReply(operation.sequence, certain ? NO_ANSWER : UNCERTAIN);
-        answered = true;
-      } else if (operation.retryAtMs !== 0 && nowMs >= operation.retryAtMs) {
-        operation.retryAtMs = 0;
-        operation.waiting = true;
-        this.#dispatch(operation);
-      } else if (operation.waiting) {
-        this.#dispatch(operation);
-      }
+      if (nowMs - operation.sinceMs <= ANSWER_MS_MAX) break;
+      this.#forget(operation);
+      const certain = !operation.sent || !operation.isWrite;
+      operation.target.failReply(operation.sequence, certain ? NO_ANSWER : UNCERTAIN);
+      answered = true;
     }
+    this.#sendWaiting();
     return answered;
   }
 
-  /** Sends an operation unless an earlier one of its session must be answered first. */
-  #dispatch(operation: Outstanding): void {
-    if (!operation.waiting || this.#leader === 0 || this.#mustWait(operation)) return;
-    if (!this.#send(this.#leader, operation)) return;
+  #sendNew(operation: Outstanding): void {
+    const { waits } = operation;
+    const isOnly = waits.operations.size === 1;
+    const follows = this.#confirmed && waits.waiting === 1 && waits.large === 0;
+    if (isOnly || follows) this.#sendOne(operation);
+  }
+
+  #sendWaiting(): void {
+    for (const waits of this.#sessions.values()) {
+      if (waits.waiting > 0) this.#sendInOrder(waits);
+    }
+  }
+
+  /** Sends what waits of a session, up to the first that must wait on. */
+  #sendInOrder(waits: Waits): void {
+    const nowMs = this.#now();
+    let isFirst = true;
+    let afterLarge = false;
+    for (const operation of waits.operations) {
+      const isLarge = operation.bytes.length >= ALONE_BYTES_MIN;
+      if (operation.waiting) {
+        if (operation.notBeforeMs > nowMs) return;
+        const mayFollow = this.#confirmed && !isLarge && !afterLarge;
+        if (!isFirst && !mayFollow) return;
+        if (!this.#sendOne(operation)) return;
+        if (waits.waiting === 0) return;
+      }
+      isFirst = false;
+      afterLarge ||= isLarge;
+    }
+  }
+
+  #sendOne(operation: Outstanding): boolean {
+    if (this.#leader === 0 || !this.#send(this.#leader, operation)) return false;
     operation.sent = true;
     operation.waiting = false;
+    operation.waits.waiting--;
+    return true;
   }
 
-  #mustWait(operation: Outstanding): boolean {
-    const alone = operation.bytes.length >= ALONE_BYTES_MIN;
-    for (const request of this.#sessions.get(operation.session) ?? []) {
-      if (request === operation.request) return false;
-      const earlier = this.#outstanding.get(request);
-      if (earlier === undefined) continue;
-      if (alone || earlier.waiting || earlier.bytes.length >= ALONE_BYTES_MIN) return true;
-    }
-    return false;
+  #wait(operation: Outstanding): void {
+    if (operation.waiting) return;
+    operation.waiting = true;
+    operation.waits.waiting++;
   }
 
-  #dispatchNext(session: number): void {
-    for (const request of this.#sessions.get(session) ?? []) {
-      const operation = this.#outstanding.get(request);
-      if (operation !== undefined && operation.waiting) this.#dispatch(operation);
+  #waitsOf(session: number): Waits {
+    let waits = this.#sessions.get(session);
+    if (waits === undefined) {
+      waits = { operations: new Set(), waiting: 0, large: 0 };
+      this.#sessions.set(session, waits);
     }
+    return waits;
   }
 
   #keep(operation: Outstanding): void {
+    const { waits, bytes } = operation;
     this.#outstanding.set(operation.request, operation);
-    const requests = this.#sessions.get(operation.session);
-    if (requests === undefined) this.#sessions.set(operation.session, new Set([operation.request]));
-    else requests.add(operation.request);
-    this.#pendingBytes += operation.bytes.length;
+    waits.operations.add(operation);
+    waits.waiting++;
+    if (bytes.length >= ALONE_BYTES_MIN) waits.large++;
+    this.#pendingBytes += bytes.length;
   }
 
   #forget(operation: Outstanding): void {
+    const { waits, bytes } = operation;
     this.#outstanding.delete(operation.request);
-    const requests = this.#sessions.get(operation.session);
-    requests?.delete(operation.request);
-    if (requests?.size === 0) this.#sessions.delete(operation.session);
-    this.#pendingBytes -= operation.bytes.length;
+    waits.operations.delete(operation);
+    if (operation.waiting) waits.waiting--;
+    if (bytes.length >= ALONE_BYTES_MIN) waits.large--;
+    if (waits.operations.size === 0) this.#sessions.delete(operation.session);
+    this.#pendingBytes -= bytes.length;
   }
 }

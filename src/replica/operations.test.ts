@@ -81,13 +81,37 @@ describe("Operations", () => {
     expect(operations.proposed.first).toBeNull();
   });
 
+  test("reads that lost their leader go again before the writes that came after them", () => {
+    const { operations, add } = setUp();
+    add(0, false);
+    const reads = operations.takeReads()!;
+    add(1, true);
+    operations.onProposed(1, 10);
+    operations.retryReads([reads]);
+    add(2, true);
+    expect(operations.open.sequences).toEqual([2]);
+    operations.retryProposed();
+    expect(operations.open.sequences).toEqual([0, 1, 2]);
+  });
+
+  test("they go again all the same when those writes have happened", () => {
+    const { operations, add } = setUp();
+    add(0, false);
+    const reads = operations.takeReads()!;
+    add(1, true);
+    operations.onProposed(1, 10);
+    operations.retryReads([reads]);
+    expect(operations.takeProposed().sequences).toEqual([1]);
+    expect(operations.open.sequences).toEqual([0]);
+  });
+
   test("a proposed write is uncertain, one that was not proposed certainly did not happen", () => {
     const { operations, target, add } = setUp();
     add(0, true);
     operations.onProposed(1, 10);
     add(1, false);
     add(2, true);
-    operations.failProposed(10);
+    operations.failProposed((batch) => batch.index <= 10);
     operations.failOpen();
     expect(target.failed).toEqual([
       [0, "UNCERTAIN"],

@@ -27,6 +27,8 @@ export class Operations {
   /** Proposed batches in log order. */
   readonly proposed: BatchQueue = new BatchQueue();
   #reads: Batch | null = null;
+  /** Reads that lost their leader, before the proposed batches: if these are void, they go again. */
+  #ahead: Batch | null = null;
   readonly #spare: Batch[] = [];
   readonly #clock: Clock;
 
@@ -36,7 +38,8 @@ export class Operations {
 
   /** Bytes of everything that is not answered. */
   get bytes(): number {
-    return this.open.bytes + this.proposed.bytes + (this.#reads?.bytes ?? 0);
+    const reads = (this.#reads?.bytes ?? 0) + (this.#ahead?.bytes ?? 0);
+    return this.open.bytes + this.proposed.bytes + reads;
   }
 
   get hasReads(): boolean {
@@ -111,6 +114,12 @@ export class Operations {
     this.proposed.push(batch);
   }
 
+  /** Takes the oldest proposed batch: it is about to be applied, too early for reads before it. */
+  takeProposed(): Batch {
+    this.#releaseAhead();
+    return this.proposed.shift();
+  }
+
   /** Takes the reads that wait for nothing but a turn. */
   takeReads(): Batch | null {
     const batch = this.#reads;
@@ -124,39 +133,53 @@ export class Operations {
    */
   retryProposed(): void {
     if (this.proposed.first === null) return;
-    const again = this.fresh();
+    const again = this.#ahead ?? this.fresh();
+    this.#ahead = null;
     this.proposed.drain((batch) => {
       append(again, batch);
       if (batch.behind !== null) append(again, batch.behind);
       this.recycle(batch);
     });
-    this.#putFirst(again);
+    this.putFirst(again);
   }
 
   /** Reads that cannot be answered here any more go where the open batch goes. */
   retryReads(batches: Iterable<Batch>): void {
-    const again = this.fresh();
+    const isAhead = this.proposed.first !== null;
+    const again = (isAhead ? this.#ahead : null) ?? this.fresh();
     for (const batch of batches) append(again, batch);
-    this.#putFirst(again);
+    again.sinceMs = this.#clock.monotonicMs();
+    if (isAhead) this.#ahead = again;
+    else this.putFirst(again);
   }
 
-  #putFirst(first: Batch): void {
+  /** Puts operations before those of the open batch. */
+  putFirst(first: Batch): void {
     append(first, this.open);
     first.sinceMs = this.open.count > 0 ? this.open.sinceMs : first.sinceMs;
     this.recycle(this.open);
     this.open = first;
   }
 
-  /** Proposed batches whose fate will not be known here: up to an index, or all. */
-  failProposed(index: number): boolean {
+  /** The oldest proposed batches whose fate will not be known here. */
+  failProposed(isLost: (batch: Batch) => boolean): boolean {
     let failed = false;
-    this.proposed.dropUpTo(index, (batch) => {
+    this.proposed.dropWhile(isLost, (batch) => {
+      this.#releaseAhead();
       batch.fail(UNCERTAIN);
       batch.behind?.fail(NO_LEADER);
       this.recycle(batch);
       failed = true;
     });
     return failed;
+  }
+
+  /** A read that goes again may see writes that its session sent later, but misses none before. */
+  #releaseAhead(): void {
+    const ahead = this.#ahead;
+    if (ahead === null) return;
+    this.#ahead = null;
+    this.putFirst(ahead);
   }
 
   /** Nobody leads: operations that were not proposed certainly did not happen. */

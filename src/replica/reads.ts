@@ -1,25 +1,32 @@
-// Reads that could not run at once: under a lease when their turn comes, or after a quorum's word.
-import { invariant } from "../base/invariant.ts";
+// Reads that could not run at once: under a lease when their turn comes, or else confirmed by a
+// quorum before anybody sees their replies.
 import type { Raft } from "../raft/types.ts";
 import type { Batch } from "./batch.ts";
 
 /** What waiting reads need of their replica. */
 export interface ReadsOwner {
   readonly raft: Raft;
-  readonly isLeader: boolean;
-  /** Index of the last applied entry. */
-  readonly appliedIndex: number;
+  readonly serving: boolean;
   readable(): boolean;
   /** Runs the reads now. */
   runReads(batch: Batch): void;
+  /** Runs the reads now, but keeps their replies. */
+  captureReads(batch: Batch): readonly Uint8Array[];
+  /** Hands replies out. */
+  answerReads(batch: Batch, replies: readonly Uint8Array[]): void;
   /** They cannot be answered here any more. */
   retryReads(batches: Iterable<Batch>): void;
+}
+
+interface WaitingReads {
+  readonly batch: Batch;
+  readonly replies: readonly Uint8Array[];
 }
 
 /** Batches of reads by the context they asked the core with. */
 export class Reads {
   readonly #owner: ReadsOwner;
-  readonly #waiting = new Map<number, Batch>();
+  readonly #waiting = new Map<number, WaitingReads>();
   #nextContext: number;
 
   /** @param firstContext Unlike the contexts of this node's earlier lives. */
@@ -28,31 +35,40 @@ export class Reads {
     this.#nextContext = firstContext;
   }
 
-  /** Takes reads behind whose writes everything is applied. */
+  /**
+   * Takes reads behind whose writes everything is applied.
+   *
+   * Without a lease they run now all the same, at their place among the writes of their sessions.
+   * A quorum that follows this leader afterwards proves that the state they saw was the latest.
+   */
   take(batch: Batch): void {
     const owner = this.#owner;
     if (owner.readable()) {
       owner.runReads(batch);
       return;
     }
-    const context = this.#nextContext++;
-    if (owner.isLeader && owner.raft.readIndex(context)) this.#waiting.set(context, batch);
-    else owner.retryReads([batch]);
+    const context = this.#nextContext;
+    if (!owner.serving || !owner.raft.readIndex(context)) {
+      owner.retryReads([batch]);
+      return;
+    }
+    this.#nextContext++;
+    this.#waiting.set(context, { batch, replies: owner.captureReads(batch) });
   }
 
-  /** A quorum has confirmed the reads of this context as of an index. */
-  onReadState(context: number, index: number): void {
-    const batch = this.#waiting.get(context);
-    if (batch === undefined) return;
+  /** A quorum has confirmed the reads of this context. */
+  onReadState(context: number): void {
+    const waiting = this.#waiting.get(context);
+    if (waiting === undefined) return;
     this.#waiting.delete(context);
-    invariant(index <= this.#owner.appliedIndex, "a leader has applied what a read waits for");
-    this.#owner.runReads(batch);
+    this.#owner.answerReads(waiting.batch, waiting.replies);
   }
 
   /** Role or term has changed: earlier questions get no answer. */
   onRoleChanged(): void {
     if (this.#waiting.size === 0) return;
-    this.#owner.retryReads(this.#waiting.values());
+    const batches = [...this.#waiting.values()].map(({ batch }) => batch);
     this.#waiting.clear();
+    this.#owner.retryReads(batches);
   }
 }

@@ -49,7 +49,6 @@ export class Replica implements ReadsOwner {
   #serving = false;
   /** It will, once an entry of its own has told the time. */
   #awaitsTime = false;
-  #lostLeadershipMs = 0;
   #leaderHeardMs: number;
   #ready: Ready | null = null;
   /** Time of the reads of the present batch of input. */
@@ -167,8 +166,9 @@ export class Replica implements ReadsOwner {
     return this.#serving || this.#canForward();
   }
 
+  /** What was proposed here goes before what came later, so its fate must be known. */
   #canForward(): boolean {
-    return !this.isLeader && this.raft.leader !== 0;
+    return !this.isLeader && this.raft.leader !== 0 && this.#operations.proposed.first === null;
   }
 
   /** Second half: messages, applying, reads; and all that follows from them. */
@@ -290,13 +290,13 @@ export class Replica implements ReadsOwner {
     if (this.raft.timeoutNowSent) this.lease.forbid();
     if (ready.snapshot !== null) this.#install(ready.snapshot);
     if (ready.committed.length > 0) this.#apply(ready.committed);
-    for (const state of ready.readStates) this.#reads.onReadState(state.context, state.index);
+    for (const state of ready.readStates) this.#reads.onReadState(state.context);
     for (const request of ready.snapshotRequests) this.#host.sendSnapshot(this, request);
   }
 
   #install(mark: SnapshotMark): void {
     const applier = this.#host.installSnapshot(this, mark);
-    this.#operations.failProposed(mark.index);
+    this.#operations.failProposed((batch) => batch.index <= mark.index);
     this.applier = applier;
     this.raft.applied(mark.index);
     this.#host.onApplied(this);
@@ -307,7 +307,7 @@ export class Replica implements ReadsOwner {
       const entry = committed[i]!;
       if (entry.type === EntryType.normal) this.#applyNormal(entry);
       else {
-        this.#maybeRetry(entry.index);
+        this.#maybeRetry(entry);
         if (entry.type === EntryType.config) this.#applyMembers(entry);
         this.applier.skip(entry.index, entry.term);
         if (entry.type === EntryType.noop && entry.term === this.raft.term) this.#onOwnNoop();
@@ -331,12 +331,12 @@ export class Replica implements ReadsOwner {
     const batch = operations.proposed.first;
     const isOurs = batch !== null && batch.index === entry.index && batch.term === entry.term;
     if (!isOurs) {
-      this.#maybeRetry(entry.index);
+      this.#maybeRetry(entry);
       this.applier.apply(entry.index, entry.term, entry.data, null);
       if (this.#awaitsTime && entry.term === this.raft.term) this.#startServing();
       return;
     }
-    operations.proposed.shift();
+    operations.takeProposed();
     this.applier.apply(entry.index, entry.term, entry.data, batch);
     const { behind } = batch;
     operations.recycle(batch);
@@ -344,12 +344,12 @@ export class Replica implements ReadsOwner {
   }
 
   /**
-   * When another entry stands where a batch of ours would have, that one and all later ones are
-   * void.
+   * When another entry stands where a batch of ours would have, or one of a later term before it,
+   * that batch and all behind it are void.
    */
-  #maybeRetry(index: number): void {
+  #maybeRetry(entry: Entry): void {
     const batch = this.#operations.proposed.first;
-    if (batch === null || batch.index > index) return;
+    if (batch === null || (batch.index > entry.index && batch.term >= entry.term)) return;
     this.#operations.retryProposed();
     this.#host.wantTurn();
   }
@@ -365,7 +365,9 @@ export class Replica implements ReadsOwner {
     if (!this.isLeader || this.#serving) return;
     this.#serving = true;
     this.#awaitsTime = false;
-    this.#forwarder.comeBack(this);
+    const returned = this.#operations.fresh();
+    this.#forwarder.comeBack(returned);
+    this.#operations.putFirst(returned);
     this.#host.wantTurn();
     this.#host.onLeadership(this);
   }
@@ -375,10 +377,7 @@ export class Replica implements ReadsOwner {
     this.stats.leaderChanges++;
     this.#serving = false;
     this.#awaitsTime = false;
-    if (!this.isLeader) {
-      this.#lostLeadershipMs = this.#host.clock.monotonicMs();
-      if (this.raft.leader !== 0) this.#forwarder.sendAll(this.raft.leader);
-    }
+    if (!this.isLeader && this.raft.leader !== 0) this.#forwarder.sendAll(this.raft.leader);
     this.#reads.onRoleChanged();
     this.#host.onLeadership(this);
     this.#host.wantTurn();
@@ -390,6 +389,19 @@ export class Replica implements ReadsOwner {
   runReads(batch: Batch): void {
     this.stats.localReads += batch.count;
     this.applier.runLocal(batch, this.clock.readMs());
+    this.#operations.recycle(batch);
+    this.#host.onApplied(this);
+  }
+
+  captureReads(batch: Batch): readonly Uint8Array[] {
+    this.stats.localReads += batch.count;
+    return this.applier.captureLocal(batch, this.clock.readMs());
+  }
+
+  answerReads(batch: Batch, replies: readonly Uint8Array[]): void {
+    for (const [place, reply] of replies.entries()) {
+      batch.targets[place]!.rawReply(batch.sequences[place]!, reply);
+    }
     this.#operations.recycle(batch);
     this.#host.onApplied(this);
   }
@@ -409,9 +421,8 @@ export class Replica implements ReadsOwner {
       this.#operations.failOpen();
       this.#host.onApplied(this);
     }
-    if (!this.isLeader && nowMs - this.#lostLeadershipMs > UNCERTAIN_AFTER_MS) {
-      if (this.#operations.failProposed(Number.MAX_SAFE_INTEGER)) this.#host.onApplied(this);
-    }
+    const isLost = (batch: Batch): boolean => nowMs - batch.sinceMs > UNCERTAIN_AFTER_MS;
+    if (!this.isLeader && this.#operations.failProposed(isLost)) this.#host.onApplied(this);
     if (this.#forwarder.tick(nowMs)) this.#host.onApplied(this);
   }
 
