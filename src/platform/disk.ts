@@ -29,6 +29,12 @@ export interface DiskFile {
    * than asked.
    */
   write(source: Uint8Array, offset: number, length: number, position: number, done: DiskDone): void;
+  /**
+   * As `write`, but returns only when it is done: for a caller that has nothing else to do meanwhile.
+   * Returns the bytes written, perhaps fewer than asked; throws the system's error. Absent where it
+   * cannot be had.
+   */
+  writeNow?(source: Uint8Array, offset: number, length: number, position: number): number;
   /** Makes earlier finished writes durable (`fdatasync`). */
   sync(done: DiskDone): void;
   truncate(lengthBytes: number): Promise<void>;

@@ -5,6 +5,7 @@ import { DbError } from "../base/errors.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Random } from "../platform/random.ts";
 import type { Scheduler, Timer } from "../platform/clock.ts";
+import type { DiskFile } from "../platform/disk.ts";
 import { FileSyncer } from "./file-syncer.ts";
 import { FRAME_AT, type FrameBuffer } from "./frame-buffer.ts";
 import type { FrameQueue } from "./frame-queue.ts";
@@ -61,6 +62,8 @@ export class FrameWriter {
   #sealTimer: Timer | null = null;
   #sequenceAtSealTimer = 0;
   #noSpace = false;
+  /** The frame that is being issued is written before the call returns. */
+  #writesNow = false;
   #full = false;
   #stopped = false;
   #whenWritten: (() => void) | null = null;
@@ -108,12 +111,18 @@ export class FrameWriter {
     return this.#stopped;
   }
 
-  /** Issues the next frame unless one is under way. */
-  flush(): void {
+  /**
+   * Issues the next frame unless one is under way.
+   *
+   * @param now Write it before this returns, where the disk can: `onWritten` comes inside the call.
+   */
+  flush(now = false): void {
     if (this.#flying !== null || this.#stopped) return;
     const frame = this.#queue.take();
     if (frame === null) return;
+    this.#writesNow = now;
     this.#start(frame, 0);
+    this.#writesNow = false;
   }
 
   /** Writes an empty frame with these flags and syncs it. Nothing may be under way or waiting. */
@@ -220,7 +229,23 @@ export class FrameWriter {
     this.#from = isFirst ? 0 : FRAME_AT;
     this.#left = isFirst ? FRAME_AT + diskBytes : diskBytes;
     this.#at = isFirst ? 0 : segment.position;
-    segment.file!.write(this.#bytes, this.#from, this.#left, this.#at, this.#onWrite);
+    this.#write(segment.file!);
+  }
+
+  #write(file: DiskFile): void {
+    if (!this.#writesNow || file.writeNow === undefined) {
+      file.write(this.#bytes, this.#from, this.#left, this.#at, this.#onWrite);
+      return;
+    }
+    this.#writesNow = false;
+    let written = 0;
+    let failure: Error | null = null;
+    try {
+      written = file.writeNow(this.#bytes, this.#from, this.#left, this.#at);
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error));
+    }
+    this.#wrote(failure, written);
   }
 
   /** Begins a new segment, or returns null: then it goes on when there is a file. */

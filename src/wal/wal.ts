@@ -228,9 +228,14 @@ export class Wal {
     this.#compactor.consider();
   }
 
-  /** Sends the open frame off, unless a write is in flight: then it goes as soon as that ends. */
-  flush(): void {
-    this.#writer.flush();
+  /**
+   * Sends the open frame off, unless a write is in flight: then it goes as soon as that ends.
+   *
+   * @param now Write it before this returns, where the disk can: for an owner with nothing else to do.
+   *   `onDurable` then comes inside the call.
+   */
+  flush(now = false): void {
+    this.#writer.flush(now);
   }
 
   /** Writes what waits, syncs, marks the log as closed in order, and closes its files. */

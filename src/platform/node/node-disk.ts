@@ -104,6 +104,10 @@ class NodeFile implements DiskFile {
     fs.write(this.fd, source, offset, length, position, done);
   }
 
+  writeNow(source: Uint8Array, offset: number, length: number, position: number): number {
+    return fs.writeSync(this.fd, source, offset, length, position);
+  }
+
   sync(done: DiskDone): void {
     fs.fdatasync(this.fd, (error) => done(error, 0));
   }
@@ -142,6 +146,12 @@ class SyncingFile extends NodeFile {
       if (error !== null) done(error, bytes);
       else this.sync((failure) => done(failure, bytes));
     });
+  }
+
+  override writeNow(source: Uint8Array, offset: number, length: number, position: number): number {
+    const bytes = super.writeNow(source, offset, length, position);
+    fs.fdatasyncSync(this.fd);
+    return bytes;
   }
 }
 
