@@ -32,6 +32,8 @@ export class Batch {
   /** Where the entry stands in the log; 0 until it is proposed. */
   term = 0;
   index = 0;
+  /** Whose operations these are, when all are of one session; null otherwise. */
+  soleTarget: ReplyTarget | null = null;
   /** Reads that came after this batch was proposed and wait for it to apply. */
   behind: Batch | null = null;
   /** Monotonic time at which the first operation came. */
@@ -78,6 +80,8 @@ export class Batch {
 
   #note(kind: number, target: ReplyTarget, sequence: number): void {
     const place = this.count++;
+    if (place === 0) this.soleTarget = target;
+    else if (target !== this.soleTarget) this.soleTarget = null;
     if (place === this.kinds.length) this.#growKinds();
     this.kinds[place] = kind;
     this.targets.push(target);
@@ -138,6 +142,7 @@ export class Batch {
     this.term = 0;
     this.index = 0;
     this.behind = null;
+    this.soleTarget = null;
   }
 
   #growKinds(): void {

@@ -85,7 +85,8 @@ export class ForwardReceiver {
     refusal: string | null,
   ): void {
     const { request, isWrite, bytes } = operation;
-    // A leader that does not serve yet keeps it: refused, it could be passed by what comes after it.
+    // A leader that does not serve yet keeps it: refused, it could be passed by what comes after
+    // it.
     if (!replica.isLeader) {
       this.#send(from, request, { kind: "notLeader" });
       return;

@@ -1,3 +1,4 @@
+// Operations forwarded to other nodes: their order, refusals, retries, the end of patience.
 import { beforeEach, describe, expect, test } from "vitest";
 import { viewOf } from "../base/bytes.ts";
 import { Args } from "../resp/args.ts";

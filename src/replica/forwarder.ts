@@ -64,8 +64,8 @@ export type SendForward = (to: number, operation: ForwardedOperation) => boolean
  * The operations of this node's clients that wait for an answer of another node.
  *
  * The operations of one session run in their order: the connection keeps it, a leader takes what
- * comes, and after a change or a refusal one operation of each session goes ahead to find out whether
- * the node takes them now.
+ * comes, and after a change or a refusal one operation of each session goes ahead to find out
+ * whether the node takes them now.
  */
 export class Forwarder {
   readonly #send: SendForward;

@@ -1,5 +1,6 @@
-// Notices that one session writes alone and waits for each answer: then handing its write to another
-// thread only costs time (a quarter of the latency, measured), since there is nothing to do meanwhile.
+// Notices that one session writes alone and waits for each answer: then handing its write to
+// another thread only costs time (a quarter of the latency, measured), since there is nothing to do
+// meanwhile.
 import type { ReplyTarget } from "./reply-target.ts";
 
 /** So many batches in a row must be of the same session alone. */

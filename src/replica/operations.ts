@@ -27,7 +27,9 @@ export class Operations {
   /** Proposed batches in log order. */
   readonly proposed: BatchQueue = new BatchQueue();
   #reads: Batch | null = null;
-  /** Reads that lost their leader, before the proposed batches: if these are void, they go again. */
+  /**
+   * Reads that lost their leader, before the proposed batches: if these are void, they go again.
+   */
   #ahead: Batch | null = null;
   readonly #spare: Batch[] = [];
   readonly #clock: Clock;

@@ -13,7 +13,9 @@ import type { ReplicaHost, ReplicaLog } from "./replica-host.ts";
 /** Bytes that may wait for the disk before relaxed sync stops calling entries persisted early. */
 const BEHIND_BYTES = 16 * 1024 * 1024;
 
-/** Under relaxed sync nobody waits for the log: a frame goes out when it is this big, or this old. */
+/**
+ * Under relaxed sync nobody waits for the log: a frame goes out when it is this big, or this old.
+ */
 const LAZY_FRAME_BYTES = 256 * 1024;
 const LAZY_FLUSH_MS = 5;
 
@@ -143,7 +145,8 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   onDurable(frame: number): void {
     if (this.#closed) return;
     for (const replica of this.#list) replica.onDurable(frame);
-    this.#takeTurn();
+    // Inside a turn it was written at once: that turn goes on with what is durable now.
+    if (!this.#inTurn) this.#takeTurn();
     while (this.#syncs.length > 0 && this.#syncs[0]!.frame <= frame) this.#syncs.shift()!.resolve();
   }
 
@@ -179,7 +182,14 @@ export class ReplicaSet implements ReplicaHost, WalListener {
       return;
     }
     log.urgent = false;
-    wal.flush();
+    const only = this.#list.length === 1 ? this.#list[0]! : null;
+    if (only === null || !only.writesAlone || wal.writing) {
+      wal.flush();
+      return;
+    }
+    const startedMs = this.clock.monotonicMs();
+    wal.flush(true);
+    only.loneWriter.took(this.clock.monotonicMs() - startedMs);
   }
 
   // ---- what replicas ask of their node

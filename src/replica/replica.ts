@@ -13,6 +13,7 @@ import { ENTRY_HEADER_BYTES, type EntryHeader } from "./entry-header.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { Lease } from "./lease.ts";
 import { trimLog } from "./log-cache.ts";
+import { LoneWriter } from "./lone-writer.ts";
 import { Operations } from "./operations.ts";
 import { Persister } from "./persister.ts";
 import { Reads, type ReadsOwner } from "./reads.ts";
@@ -39,6 +40,7 @@ export class Replica implements ReadsOwner {
     localReads: 0,
     leaderChanges: 0,
   };
+  readonly loneWriter: LoneWriter = new LoneWriter();
   readonly #host: ReplicaHost;
   readonly #forwarder: Forwarder;
   readonly #operations: Operations;
@@ -90,6 +92,11 @@ export class Replica implements ReadsOwner {
 
   get appliedIndex(): number {
     return this.applier.appliedIndex;
+  }
+
+  /** One session writes alone, and nobody else has a part in its writes. */
+  get writesAlone(): boolean {
+    return this.loneWriter.isAlone && this.#soleVoter() && this.raft.conf.learners.length === 0;
   }
 
   /** Bytes of operations that were taken and are not answered. */
@@ -245,6 +252,7 @@ export class Replica implements ReadsOwner {
     if (this.#refused) return;
     this.stats.batchesProposed++;
     this.stats.operationsProposed += batch.loggedCount;
+    this.loneWriter.note(batch.soleTarget);
     const index = this.#proposeBytes(batch);
     this.#operations.onProposed(this.raft.term, index);
   }
