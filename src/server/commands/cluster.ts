@@ -9,7 +9,7 @@ import type { SessionCommand } from "../command-entry.ts";
 import type { NodeView } from "../node-view.ts";
 import type { Session } from "../session.ts";
 import { nodesText, writeLinks, writeShards, writeSlots } from "./cluster-topology.ts";
-import { container, family, type Row } from "./family.ts";
+import { container, type Row } from "./family.ts";
 
 const BAD_SLOT = "ERR Invalid slot";
 const BAD_SLOT_OR_COUNT = "ERR Invalid slot or number of keys";
@@ -232,31 +232,3 @@ export const clusterCommands: readonly SessionCommand[] = container(
   },
   [...rows, ...refusedRows].toSorted((left, right) => (left.name < right.name ? -1 : 1)),
 );
-
-/** Commands with which cluster clients prepare a connection: nothing has to be prepared here. */
-export const clusterConnectionCommands: readonly SessionCommand[] = family("cluster", [
-  {
-    name: "readonly",
-    arity: 1,
-    flags: ["loading", "stale", "fast"],
-    summary: "Accepted: any node answers reads, and every read sees all acknowledged writes.",
-    since: "3.0.0",
-    run: (_session, _args, reply) => reply.ok(),
-  },
-  {
-    name: "readwrite",
-    arity: 1,
-    flags: ["loading", "stale", "fast"],
-    summary: "Accepted: the opposite of READONLY, which changes nothing.",
-    since: "3.0.0",
-    run: (_session, _args, reply) => reply.ok(),
-  },
-  {
-    name: "asking",
-    arity: 1,
-    flags: ["fast"],
-    summary: "Accepted: slots do not move between nodes by hand, so no node ever answers ASK.",
-    since: "3.0.0",
-    run: (_session, _args, reply) => reply.ok(),
-  },
-]);

@@ -2,7 +2,7 @@
 import type { SessionCommand } from "../command-entry.ts";
 import { authCommands } from "./auth.ts";
 import { clientCommands } from "./client.ts";
-import { clusterCommands, clusterConnectionCommands } from "./cluster.ts";
+import { clusterCommands } from "./cluster.ts";
 import { commandCommands } from "./command.ts";
 import { configCommands } from "./config.ts";
 import { connectionCommands } from "./connection.ts";
@@ -21,5 +21,4 @@ export const sessionCommands: readonly SessionCommand[] = [
   ...diagnosticCommands,
   ...persistenceCommands,
   ...clusterCommands,
-  ...clusterConnectionCommands,
 ];
