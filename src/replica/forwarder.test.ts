@@ -100,7 +100,7 @@ describe("Forwarder", () => {
     return sent.splice(0);
   }
 
-  test("finds out with one operation of each session whether the node takes them, then streams", () => {
+  test("asks with one operation of each session whether the node takes them, then streams", () => {
     forward(2, "1.0", "1.1", "2.0", "1.2", "2.1");
     expect(newlySent()).toEqual(["2:1.0", "2:2.0"]);
     answer(2, "1.0", DONE);

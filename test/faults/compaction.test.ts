@@ -53,7 +53,7 @@ describe("a log that is much longer than the data", () => {
     const get = await cluster.reader(0);
     for (const [key, value] of values) {
       const text = await get(key);
-      expect(text === value.toString("latin1"), key).toBe(true);
+      expect(text === value.toString("latin1"), `value of ${key}`).toBe(true);
     }
     await sameData(cluster);
   });

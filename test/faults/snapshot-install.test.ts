@@ -10,8 +10,7 @@ import { sameData } from "./same-data.ts";
 
 /** More than the 8 MiB of entries that a leader keeps for followers. */
 const MISSED_BYTES = 24 * 1024 * 1024;
-const VALUE_BYTES_MIN = 1_000;
-const VALUE_BYTES_MAX = 100_000;
+const VALUE_BYTES = [1_000, 100_000] as const;
 const LARGE_KEYS = 200;
 const PIPELINE = 16;
 const SMALL_KEYS = 20_000;
@@ -84,15 +83,16 @@ async function fillSmall(connection: RespConnection): Promise<void> {
 /** Large values until enough was written; returns the checksum of each key's last value. */
 async function fillLarge(connection: RespConnection): Promise<Map<string, string>> {
   const values = new Map<string, string>();
-  let written = 0;
-  while (written < MISSED_BYTES) {
-    const commands = Array.from({ length: PIPELINE }, (): Argument[] => {
+  let left = MISSED_BYTES;
+  while (left > 0) {
+    const sizes = Array.from({ length: PIPELINE }, () => randomInt(...VALUE_BYTES));
+    const commands = sizes.map((size): Argument[] => {
       const key = `large:${randomInt(LARGE_KEYS)}`;
-      const value = randomBytes(randomInt(VALUE_BYTES_MIN, VALUE_BYTES_MAX));
+      const value = randomBytes(size);
       values.set(key, checksum(value));
-      written += value.length;
       return ["SET", key, value];
     });
+    left -= sizes.reduce((sum, size) => sum + size, 0);
     const replies = await connection.pipeline(commands);
     expect(replies.every(({ kind }) => kind === "simple")).toBe(true);
   }
@@ -115,7 +115,7 @@ async function sameThroughAll(
       sizes.add(`:${/db0:keys=(\d+)/.exec((await connection.call("INFO", "keyspace")).text)?.[1]}`);
       for (const [key, expected] of values) {
         const { text } = await connection.call("GET", key);
-        expect(checksum(Buffer.from(text, "latin1")), key).toBe(expected);
+        expect(checksum(Buffer.from(text, "latin1")), `value of ${key}`).toBe(expected);
       }
     });
   }
