@@ -153,8 +153,7 @@ class Check {
   async #load(store: SnapshotStore, file: SnapshotFile): Promise<number> {
     const applier = new Applier(new MemoryKeyspace({ seed0: 1, seed1: 2 }), appliedCommands);
     const installer = new SnapshotInstaller(applier);
-    await store.read(file, (bytes) => installer.add(bytes));
-    installer.finish();
+    await store.read(file, installer);
     return applier.keyspace.stats().keys;
   }
 

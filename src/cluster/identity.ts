@@ -26,11 +26,15 @@ export interface Identity {
  * Reads the identity of a data directory.
  *
  * @returns Null when the directory has none yet.
- * @throws DbError `IDENTITY_CORRUPT` when the file is damaged or of a later format.
+ * @throws DbError `IDENTITY_CORRUPT` when the file is damaged, of a later format, or missing while
+ *   there is data.
  */
 export async function loadIdentity(disk: Disk, directory: string): Promise<Identity | null> {
   const bytes = await readWhole(disk, directory, IDENTITY_FILE);
-  if (bytes === null) return null;
+  if (bytes === null) {
+    await refuseOldData(disk, directory);
+    return null;
+  }
   const text = Buffer.from(bytes).toString("utf8");
   const path = `${directory}/${IDENTITY_FILE}`;
   try {
@@ -83,5 +87,19 @@ function corrupt(path: string, cause: unknown): DbError {
     `${path} is damaged or of a later release: restore it from a copy, or use another --data`,
     { file: path },
     cause,
+  );
+}
+
+/**
+ * The identity is written before the log: a log without one belongs to a node whose file is lost.
+ */
+async function refuseOldData(disk: Disk, directory: string): Promise<void> {
+  const names = await disk.list(directory);
+  if (!names.includes("log") || (await disk.list(`${directory}/log`)).length === 0) return;
+  const file = `${directory}/${IDENTITY_FILE}`;
+  throw new DbError(
+    "IDENTITY_CORRUPT",
+    `${file} is missing, but there is data: restore it from a copy, or use another --data`,
+    { file },
   );
 }

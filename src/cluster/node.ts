@@ -236,8 +236,7 @@ export class KvorumNode implements PeersOwner {
     const file = index === 0 ? null : await store.find(index);
     if (file !== null) {
       const installer = new SnapshotInstaller(applier);
-      await store.read(file, (bytes) => installer.add(bytes));
-      conf = installer.finish().conf;
+      conf = (await store.read(file, installer)).conf;
     }
     const initial = {
       hardState: recovered.hardState,
@@ -377,5 +376,6 @@ export class KvorumNode implements PeersOwner {
 function logFacts(report: WalReport): Facts {
   const { cut, ...facts } = report;
   if (cut === null) return facts;
-  return { ...facts, cutFile: cut.file, cutOffset: cut.offset, cutBytes: cut.bytes };
+  const { file, offset, bytes, unsealed } = cut;
+  return { ...facts, cutFile: file, cutOffset: offset, cutBytes: bytes, unsealed };
 }

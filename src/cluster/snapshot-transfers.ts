@@ -223,8 +223,7 @@ export class SnapshotTransfers {
     const file = await writer.finish();
     const applier = this.#owner.newApplier();
     const installer = new SnapshotInstaller(applier);
-    await this.#owner.store.read(file, (bytes) => installer.add(bytes));
-    installer.finish();
+    await this.#owner.store.read(file, installer);
     if (receiving.failed) return;
     this.#loaded = { file, applier };
     this.#receiving = null;

@@ -124,6 +124,17 @@ export class SectionParser {
     this.#consumed += at;
   }
 
+  /**
+   * The stream has ended.
+   *
+   * @throws DbError `SNAPSHOT_CORRUPT` when something is missing, or more than a whole snapshot
+   * came.
+   */
+  finish(): void {
+    if (!this.complete) throw corrupt("its end is missing", this.#consumed + this.#rest.length);
+    if (this.#rest.length > 0) throw corrupt("bytes behind the end", this.#consumed);
+  }
+
   #take(bytes: Uint8Array, view: DataView, at: number, length: number): void {
     const offset = this.#consumed + at;
     if (this.complete) throw corrupt("bytes behind the end", offset);
@@ -153,5 +164,7 @@ export class SectionParser {
 }
 
 function corrupt(what: string, offset: number): DbError {
-  return new DbError("SNAPSHOT_CORRUPT", `snapshot is damaged: ${what}`, { offset });
+  return new DbError("SNAPSHOT_CORRUPT", `snapshot is damaged: ${what} at offset ${offset}`, {
+    offset,
+  });
 }

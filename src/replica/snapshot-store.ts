@@ -19,6 +19,13 @@ export interface SnapshotFile {
   readonly bytes: number;
 }
 
+/** What reads a snapshot. */
+export interface SnapshotTarget<T> {
+  add(bytes: Uint8Array): void;
+  /** All bytes were added. */
+  finish(): T;
+}
+
 /** The snapshot files of one shard. */
 export class SnapshotStore {
   readonly #disk: Disk;
@@ -99,22 +106,27 @@ export class SnapshotStore {
     return new SnapshotWriter(this.#disk, this.directory, name, file, { index, term });
   }
 
-  /** Hands all bytes of a snapshot to `take`, in order, pausing between pieces. */
-  async read(snapshot: SnapshotFile, take: (bytes: Uint8Array) => void): Promise<void> {
+  /**
+   * Hands all bytes of a snapshot to `target`, in order, pausing between pieces.
+   *
+   * @returns What the target makes of it.
+   * @throws DbError of the target, with the file's name.
+   */
+  async read<T>(snapshot: SnapshotFile, target: SnapshotTarget<T>): Promise<T> {
     const file = await this.#disk.open(snapshot.path, { mode: "read" });
     try {
       const buffer = new Uint8Array(READ_BYTES);
       let position = 0;
       for (;;) {
         const length = await file.read(buffer, 0, READ_BYTES, position);
-        if (length === 0) return;
-        take(buffer.subarray(0, length));
+        if (length === 0) return target.finish();
+        target.add(buffer.subarray(0, length));
         position += length;
       }
     } catch (error) {
       if (!(error instanceof DbError)) throw error;
       const facts = { ...error.facts, file: snapshot.path };
-      throw new DbError(error.code, `${error.message} (${snapshot.path})`, facts, error);
+      throw new DbError(error.code, `${error.message} (${snapshot.path})`, facts, error.cause);
     } finally {
       await file.close();
     }

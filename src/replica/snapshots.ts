@@ -66,10 +66,9 @@ export class SnapshotInstaller implements SectionSink {
 
   /** Ends the load; returns what the snapshot says of itself. */
   finish(): SnapshotMeta {
+    this.#parser.finish();
     const meta = this.#meta;
-    if (!this.#parser.complete || meta === null) {
-      throw new DbError("SNAPSHOT_CORRUPT", "snapshot is damaged: its end is missing");
-    }
+    if (meta === null) throw new DbError("SNAPSHOT_CORRUPT", "snapshot is damaged: it has no meta");
     this.#loader.finish();
     this.#applier.restore(meta.index, meta.term, meta.timeMs, meta.ceilingMs);
     this.#applier.members = meta.members;
