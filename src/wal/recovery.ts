@@ -64,7 +64,7 @@ async function inspect(file: DiskFile, window: ReadWindow): Promise<FoundFile> {
   const { result, frameFollows } = await reader.inspect();
   if (result.kind === "version") {
     const facts = { file: file.path, version: result.version, known: FORMAT_VERSION };
-    throw new DbError("WAL_VERSION", "the log was written by a later release", facts);
+    throw new DbError("WAL_VERSION", `${file.path} was written by a later release`, facts);
   }
   const header = result.kind === "header" ? result.header : null;
   const damaged = result.kind === "damaged" || (result.kind === "empty" && frameFollows);

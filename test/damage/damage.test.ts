@@ -142,7 +142,7 @@ describe("a byte of a frame with sound ones behind it", () => {
     expect(await refusalOf(frame, (path) => flip(path, frame.offset + 1_000_000))).toEqual(RIGHT);
   });
 
-  test("the first frame, with the hard state of the start: refused, by file and offset", async () => {
+  test("the first frame, with the hard state: refused, by file and offset", async () => {
     const frame = node.log.frames.find(({ payloadBytes }) => payloadBytes > 0)!;
     expect(await refusalOf(frame, (path) => flip(path, frame.offset + 64 + 16))).toEqual(RIGHT);
   });
