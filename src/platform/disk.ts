@@ -30,7 +30,7 @@ export interface DiskFile {
    */
   write(source: Uint8Array, offset: number, length: number, position: number, done: DiskDone): void;
   /**
-   * As `write`, but returns only when it is done: for a caller that has nothing else to do meanwhile.
+   * As `write`, but returns only when it is done: for a caller with nothing else to do meanwhile.
    * Returns the bytes written, perhaps fewer than asked; throws the system's error. Absent where it
    * cannot be had.
    */

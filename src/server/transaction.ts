@@ -192,7 +192,7 @@ const exec: SessionCommand = {
   run(session, _args, reply) {
     const { transaction } = session.state;
     if (transaction === null) reply.error("ERR EXEC without MULTI");
-    else new WaitingExec(session, transaction);
+    else WaitingExec.begin(session, transaction);
   },
 };
 
@@ -230,7 +230,7 @@ const watch: SessionCommand = {
       reply.error("ERR WATCH inside MULTI is not allowed");
       return;
     }
-    new WatchRequest(session, args);
+    WatchRequest.begin(session, args);
   },
 };
 
@@ -258,6 +258,10 @@ class WaitingExec implements ReplyTarget {
   readonly #databaseBefore: number;
   readonly #writer = new RespWriter(1024);
   readonly #finish: (write: (reply: Reply) => void) => void;
+
+  static begin(session: Session, transaction: OpenTransaction): WaitingExec {
+    return new WaitingExec(session, transaction);
+  }
 
   constructor(session: Session, transaction: OpenTransaction) {
     this.#session = session;
@@ -307,6 +311,10 @@ class WatchRequest implements ReplyTarget {
   readonly #keys: Uint8Array[] = [];
   readonly #writer = new RespWriter(1024);
   readonly #finish: (write: (reply: Reply) => void) => void;
+
+  static begin(session: Session, args: Args): WatchRequest {
+    return new WatchRequest(session, args);
+  }
 
   constructor(session: Session, args: Args) {
     this.#session = session;

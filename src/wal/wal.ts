@@ -231,8 +231,8 @@ export class Wal {
   /**
    * Sends the open frame off, unless a write is in flight: then it goes as soon as that ends.
    *
-   * @param now Write it before this returns, where the disk can: for an owner with nothing else to do.
-   *   `onDurable` then comes inside the call.
+   * @param now Write it before this returns, where the disk can: for an owner with nothing else to
+   *   do. `onDurable` then comes inside the call.
    */
   flush(now = false): void {
     this.#writer.flush(now);

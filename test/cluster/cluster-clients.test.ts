@@ -1,4 +1,5 @@
-// Cluster clients of two libraries on the cluster port: they find the leader, and a new one after its death.
+// Cluster clients of two libraries on the cluster port: they find the leader, and a new one after
+// its death.
 import { setTimeout as pause } from "node:timers/promises";
 import { Cluster } from "ioredis";
 import { createCluster } from "redis";
@@ -33,7 +34,7 @@ describe("clients on --cluster-port", () => {
     return found.reduce((sum, count) => sum + count, 0);
   }
 
-  test("ioredis: data goes to the leader; after its death, less than 1 % is misrouted", async () => {
+  test("ioredis: data goes to the leader; after its death, below 1 % is misrouted", async () => {
     const nodes = cluster.nodes.map(({ clusterPort }) => ({
       host: "127.0.0.1",
       port: clusterPort,

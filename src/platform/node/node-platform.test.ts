@@ -170,8 +170,7 @@ describe("clock, timers and chance of the machine", () => {
     for (let at = 0; at < 3_000; at++) seen.add(nodeRandom.uint32());
     expect(seen.size).toBeGreaterThan(2_990);
     const bytes = new Uint8Array(64);
-    // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- not the fill of an
-    // array
+    // oxlint-disable-next-line unicorn/no-array-fill-with-reference-type -- no array's fill
     nodeRandom.fill(bytes);
     expect(new Set(bytes).size).toBeGreaterThan(16);
   });
