@@ -3,53 +3,82 @@
 // replays.
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DevCluster } from "../support/dev-cluster.ts";
 import { KvorumServer } from "../support/kvorum-server.ts";
 import { Lab } from "../support/lab.ts";
 import { isInstalled, RedisServer } from "../support/redis-server.ts";
-import type { RespConnection } from "../support/resp-connection.ts";
-import { play } from "./play.ts";
+import { RespConnection } from "../support/resp-connection.ts";
+import { type Open, play } from "./play.ts";
 import { step } from "./steps.ts";
 
 const COMMANDS = Number(process.env["KVORUM_DIFF_COMMANDS"] ?? 20_000);
+/** Through followers each command takes a way more: a part is enough. */
+const FORWARDED_COMMANDS: number = COMMANDS / 4;
 const SEED = Number(process.env["KVORUM_DIFF_SEED"] ?? Date.now() % 2 ** 31);
 const STEPS_MAX = 250;
 const RUNS_AT_ONCE = 10;
 /** Commands a second that even a slow machine reaches. */
 const COMMANDS_PER_SECOND_MIN = 200;
+const timeoutFor = (commands: number): number => {
+  return 60_000 + (commands / COMMANDS_PER_SECOND_MIN) * 1000;
+};
 
 describe.skipIf(!isInstalled("redis-server"))("Kvorum and Redis", () => {
   let lab: Lab;
   let redis: RedisServer;
-  let kvorum: KvorumServer;
 
   beforeAll(async () => {
     lab = new Lab();
     redis = await RedisServer.start(lab);
-    kvorum = await KvorumServer.start(lab, { fsync: "no" });
   });
 
   afterAll(async () => {
     await lab.close();
   });
 
-  const openKvorum = (): Promise<RespConnection> => kvorum.connect();
-  const openRedis = (): Promise<RespConnection> => redis.connect();
-  const timeout = 60_000 + (COMMANDS / COMMANDS_PER_SECOND_MIN) * 1000;
-  test(`answer ${COMMANDS} random commands alike`, { timeout }, async () => {
+  test(`answer ${COMMANDS} random commands alike`, { timeout: timeoutFor(COMMANDS) }, async () => {
+    const kvorum = await KvorumServer.start(lab, { fsync: "no" });
+    const total = await playRuns(COMMANDS, () => kvorum.connect());
+    expect(total.endedEarly / total.runs, "runs that were undecided").toBeLessThan(0.2);
+    await kvorum.kill();
+  });
+
+  test(
+    `answer ${FORWARDED_COMMANDS} alike when two followers of three nodes are asked`,
+    { timeout: timeoutFor(FORWARDED_COMMANDS * 4) },
+    async () => {
+      const cluster = await DevCluster.start(lab);
+      const followers = await cluster.followers();
+      expect(followers).toHaveLength(2);
+      let opened = 0;
+      const openInTurn = (): Promise<RespConnection> => {
+        return RespConnection.open(followers[opened++ % 2]!);
+      };
+      const total = await playRuns(FORWARDED_COMMANDS, openInTurn);
+      expect(total.endedEarly / total.runs, "runs that were undecided").toBeLessThan(0.2);
+      await cluster.stop();
+    },
+  );
+
+  /** Plays random runs until so many commands were sent. */
+  async function playRuns(
+    commands: number,
+    openKvorum: Open,
+  ): Promise<{ sent: number; runs: number; endedEarly: number }> {
     const total = { sent: 0, runs: 0, endedEarly: 0 };
     const run = fc.asyncProperty(
       fc.array(step, { maxLength: STEPS_MAX, size: "max" }),
       fc.constantFrom<2 | 3>(2, 3),
       async (steps, protocol) => {
-        const result = await play(steps, protocol, openKvorum, openRedis);
+        const result = await play(steps, protocol, openKvorum, () => redis.connect());
         total.sent += result.sent;
         total.runs++;
         if (result.endedEarly) total.endedEarly++;
       },
     );
-    for (let seed = SEED; total.sent < COMMANDS; seed++) {
-      await fc.assert(run, { seed, numRuns: RUNS_AT_ONCE, interruptAfterTimeLimit: timeout });
+    for (let seed = SEED; total.sent < commands; seed++) {
+      await fc.assert(run, { seed, numRuns: RUNS_AT_ONCE });
     }
-    expect(total.endedEarly / total.runs, "runs with needless aborts").toBeLessThan(0.2);
-  });
+    return total;
+  }
 });
