@@ -1,7 +1,7 @@
 // Operations that another node must run: sent to the leader, kept until answered, sent again after
 // failover.
 import { viewOf } from "../base/bytes.ts";
-import { encodeWithOrigin, OperationBuffer, type OperationOrigin } from "../commands/operation.ts";
+import { encodeWithOrigin, OperationBuffer } from "../commands/operation.ts";
 import { type Batch, LOCAL, LOGGED } from "./batch.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
@@ -14,6 +14,7 @@ const ALONE_BYTES_MIN = 60 * 1024;
 
 const UNCERTAIN =
   "UNCERTAIN the leader did not answer in time; the write may or may not take effect";
+const NO_BYTES = new Uint8Array(0);
 const NO_ANSWER = "CLUSTERDOWN the leader did not answer in time; the command was not executed";
 
 /** One forwarded operation as it travels. */
@@ -30,24 +31,78 @@ export interface ForwardedOperation {
   readonly bytes: Uint8Array;
 }
 
-interface Outstanding extends ForwardedOperation {
+/** An operation that is not answered. */
+class Outstanding implements ForwardedOperation {
+  readonly request: number;
+  readonly session: number;
+  readonly sequence: number;
+  readonly acknowledged: number;
+  readonly protocol: number;
+  readonly isWrite: boolean;
   readonly target: ReplyTarget;
   readonly sinceMs: number;
   readonly waits: Waits;
+  bytes: Uint8Array = NO_BYTES;
   /** It is on its way, or was: some leader may have run it. */
-  sent: boolean;
+  sent = false;
   /** To be sent (again) when its turn comes, not before `notBeforeMs`. */
-  waiting: boolean;
-  notBeforeMs: number;
+  waiting = true;
+  notBeforeMs = 0;
+  /** Its neighbours in its session. */
+  before: Outstanding | null = null;
+  after: Outstanding | null = null;
+
+  constructor(
+    request: number,
+    target: ReplyTarget,
+    sequence: number,
+    isWrite: boolean,
+    waits: Waits,
+    sinceMs: number,
+  ) {
+    this.request = request;
+    this.session = target.sessionId;
+    this.sequence = sequence;
+    this.acknowledged = target.acknowledged;
+    this.protocol = target.protocol;
+    this.isWrite = isWrite;
+    this.target = target;
+    this.sinceMs = sinceMs;
+    this.waits = waits;
+  }
+
+  get isLarge(): boolean {
+    return this.bytes.length >= ALONE_BYTES_MIN;
+  }
 }
 
-/** The unanswered operations of one session, oldest first. */
-interface Waits {
-  readonly operations: Set<Outstanding>;
+/** The unanswered operations of one session. */
+class Waits {
+  oldest: Outstanding | null = null;
+  newest: Outstanding | null = null;
   /** How many of them are to be sent. */
-  waiting: number;
+  waiting = 0;
   /** How many of them are large. */
-  large: number;
+  large = 0;
+
+  add(operation: Outstanding): void {
+    operation.before = this.newest;
+    if (this.newest === null) this.oldest = operation;
+    else this.newest.after = operation;
+    this.newest = operation;
+    this.waiting++;
+    if (operation.isLarge) this.large++;
+  }
+
+  remove(operation: Outstanding): void {
+    const { before, after } = operation;
+    if (before === null) this.oldest = after;
+    else before.after = after;
+    if (after === null) this.newest = before;
+    else after.before = before;
+    if (operation.waiting) this.waiting--;
+    if (operation.isLarge) this.large--;
+  }
 }
 
 /** The answer to a forwarded operation. */
@@ -70,14 +125,15 @@ export type SendForward = (to: number, operation: ForwardedOperation) => boolean
 export class Forwarder {
   readonly #send: SendForward;
   readonly #now: () => number;
-  /** In the order they came. */
+  /** In the order they came, by request less `#firstRequest`: small numbers are cheaper keys. */
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #sessions = new Map<number, Waits>();
   #pendingBytes = 0;
   #leader = 0;
   /** The leader has answered since it was told: it takes operations. */
   #confirmed = false;
-  #nextRequest: number;
+  readonly #firstRequest: number;
+  #nextKey = 0;
   readonly #scratch = new OperationBuffer();
 
   /**
@@ -88,7 +144,7 @@ export class Forwarder {
   constructor(send: SendForward, now: () => number, firstRequest: number) {
     this.#send = send;
     this.#now = now;
-    this.#nextRequest = firstRequest;
+    this.#firstRequest = firstRequest;
   }
 
   /** Bytes of operations that wait. */
@@ -105,38 +161,37 @@ export class Forwarder {
   forward(batch: Batch, leader: number): void {
     // What came earlier goes there first.
     if (leader !== this.#leader) this.sendAll(leader);
+    const first = this.#nextKey;
     const nowMs = this.#now();
+    const scratch = this.#scratch;
+    const ends: number[] = [];
+    scratch.clear();
     batch.forEach((kind, buffer, at, length, target, sequence) => {
       const isWrite = kind === LOGGED;
-      const origin: OperationOrigin = {
-        session: target.sessionId,
-        sequence,
-        acknowledged: target.acknowledged,
-        protocol: target.protocol,
-      };
-      const scratch = this.#scratch;
-      scratch.clear();
-      encodeWithOrigin(scratch, buffer.bytes, buffer.view, at, length, isWrite ? origin : null);
-      const operation: Outstanding = {
-        ...origin,
-        request: this.#nextRequest++,
-        isWrite,
-        bytes: Buffer.from(scratch.bytes.subarray(0, scratch.length)),
-        target,
-        sinceMs: nowMs,
-        waits: this.#waitsOf(target.sessionId),
-        sent: false,
-        waiting: true,
-        notBeforeMs: 0,
-      };
-      this.#keep(operation);
-      this.#sendNew(operation);
+      const waits = this.#waitsOf(target.sessionId);
+      const request = this.#firstRequest + this.#nextKey;
+      const operation = new Outstanding(request, target, sequence, isWrite, waits, nowMs);
+      const origin = isWrite ? operation : null;
+      encodeWithOrigin(scratch, buffer.bytes, buffer.view, at, length, origin);
+      this.#outstanding.set(this.#nextKey++, operation);
+      ends.push(scratch.length);
     });
+    // One piece of memory for all: a batch is answered as a whole, more or less.
+    const bytes = Buffer.from(scratch.bytes.subarray(0, scratch.length));
+    this.#pendingBytes += bytes.length;
+    let at = 0;
+    for (const [place, end] of ends.entries()) {
+      const operation = this.#outstanding.get(first + place)!;
+      operation.bytes = bytes.subarray(at, end);
+      operation.waits.add(operation);
+      this.#sendNew(operation);
+      at = end;
+    }
   }
 
   /** The answer of a node that an operation was sent to. */
   onAnswer(from: number, request: number, answer: ForwardAnswer): void {
-    const operation = this.#outstanding.get(request);
+    const operation = this.#outstanding.get(request - this.#firstRequest);
     if (operation === undefined) return;
     if (answer.kind !== "done") {
       if (from === this.#leader) this.#confirmed = false;
@@ -168,7 +223,7 @@ export class Forwarder {
   /** This node leads: moves everything unanswered to a batch of its own, in order. */
   comeBack(batch: Batch): void {
     this.#leader = 0;
-    for (const operation of [...this.#outstanding.values()]) {
+    for (const operation of this.#outstanding.values()) {
       this.#forget(operation);
       const { isWrite, bytes, target, sequence } = operation;
       const kind = isWrite ? LOGGED : LOCAL;
@@ -182,7 +237,7 @@ export class Forwarder {
    */
   tick(nowMs: number): boolean {
     let answered = false;
-    for (const operation of [...this.#outstanding.values()]) {
+    for (const operation of this.#outstanding.values()) {
       if (nowMs - operation.sinceMs <= ANSWER_MS_MAX) break;
       this.#forget(operation);
       const certain = !operation.sent || !operation.isWrite;
@@ -195,7 +250,7 @@ export class Forwarder {
 
   #sendNew(operation: Outstanding): void {
     const { waits } = operation;
-    const isOnly = waits.operations.size === 1;
+    const isOnly = waits.oldest === operation;
     const follows = this.#confirmed && waits.waiting === 1 && waits.large === 0;
     if (isOnly || follows) this.#sendOne(operation);
   }
@@ -211,8 +266,11 @@ export class Forwarder {
     const nowMs = this.#now();
     let isFirst = true;
     let afterLarge = false;
-    for (const operation of waits.operations) {
-      const isLarge = operation.bytes.length >= ALONE_BYTES_MIN;
+    let next = waits.oldest;
+    while (next !== null) {
+      const operation = next;
+      const { isLarge } = operation;
+      next = operation.after;
       if (operation.waiting) {
         if (operation.notBeforeMs > nowMs) return;
         const mayFollow = this.#confirmed && !isLarge && !afterLarge;
@@ -242,28 +300,17 @@ export class Forwarder {
   #waitsOf(session: number): Waits {
     let waits = this.#sessions.get(session);
     if (waits === undefined) {
-      waits = { operations: new Set(), waiting: 0, large: 0 };
+      waits = new Waits();
       this.#sessions.set(session, waits);
     }
     return waits;
   }
 
-  #keep(operation: Outstanding): void {
-    const { waits, bytes } = operation;
-    this.#outstanding.set(operation.request, operation);
-    waits.operations.add(operation);
-    waits.waiting++;
-    if (bytes.length >= ALONE_BYTES_MIN) waits.large++;
-    this.#pendingBytes += bytes.length;
-  }
-
   #forget(operation: Outstanding): void {
-    const { waits, bytes } = operation;
-    this.#outstanding.delete(operation.request);
-    waits.operations.delete(operation);
-    if (operation.waiting) waits.waiting--;
-    if (bytes.length >= ALONE_BYTES_MIN) waits.large--;
-    if (waits.operations.size === 0) this.#sessions.delete(operation.session);
+    const { waits, bytes, request, session } = operation;
+    this.#outstanding.delete(request - this.#firstRequest);
+    waits.remove(operation);
+    if (waits.oldest === null) this.#sessions.delete(session);
     this.#pendingBytes -= bytes.length;
   }
 }
