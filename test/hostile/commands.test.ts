@@ -112,7 +112,7 @@ describe("numbers at their edges", () => {
           expect(await connection.ask("DEL", "far", "farther", "secret")).toBe(":3");
         });
       },
-      { growthBytes: 700 * MIB },
+      { growthBytes: 350 * MIB },
     );
     expect(await outcome).toBe("unharmed");
   });
@@ -235,7 +235,7 @@ describe("text of a client in errors, logs and lists", () => {
           expect(await connection.ask("SCAN", long)).toBe("-ERR invalid cursor");
         });
       },
-      { growthBytes: 600 * MIB, slowestMs: 1000 },
+      { growthBytes: 250 * MIB, slowestMs: 1000 },
     );
     expect(await outcome).toBe("unharmed");
   });

@@ -64,7 +64,7 @@ describe("a stranger at the peer port", () => {
         expect(await server.with((connection) => connection.ask("SET", "a", "b"))).toBe("+OK");
         for (const socket of sockets) socket.resetAndDestroy();
       },
-      { growthBytes: 200 * MIB },
+      { growthBytes: 100 * MIB },
     );
     expect(await outcome).toBe("unharmed");
   });

@@ -63,7 +63,7 @@ describe("a client that does not read", () => {
         }
         for (const connection of connections) connection.reset();
       },
-      { growthBytes: 350 * MIB },
+      { growthBytes: 150 * MIB },
     );
     expect(await outcome).toBe("unharmed");
   });
@@ -145,7 +145,7 @@ describe("requests at the limit", () => {
         parts.write(encode(["MSET", "x", largest.subarray(1e6), "y", largest.subarray(1e6)]));
         await parts.closed();
       },
-      { growthBytes: 700 * MIB },
+      { growthBytes: 450 * MIB },
     );
     expect(await outcome).toBe("unharmed");
     await server.with(async (connection) => {
@@ -215,7 +215,7 @@ describe("many of everything in one command", () => {
           expect(show(await connection.read(60_000))).toBe(`:${keys.length}`);
         });
       },
-      { growthBytes: 900 * MIB },
+      { growthBytes: 500 * MIB },
     );
     expect(await outcome).toBe("unharmed");
   });
@@ -239,7 +239,7 @@ describe("many of everything in one command", () => {
           expect(await connection.ask("EXISTS", "q0")).toBe(":0");
         });
       },
-      { growthBytes: 400 * MIB },
+      { growthBytes: 300 * MIB },
     );
     expect(await outcome).toBe("unharmed");
   });

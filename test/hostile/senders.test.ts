@@ -68,7 +68,7 @@ test("announced lengths take no memory before the bytes come", async () => {
       expect(await server.with((connection) => connection.ask("PING"))).toBe("+PONG");
       for (const connection of connections) connection.reset();
     },
-    { growthBytes: 450 * MIB },
+    { growthBytes: 60 * MIB },
   );
   expect(await outcome).toBe("unharmed");
 });
@@ -82,7 +82,7 @@ test("announced counts take no memory before the arguments come", async () => {
       expect(await server.with((connection) => connection.ask("PING"))).toBe("+PONG");
       for (const connection of connections) connection.reset();
     },
-    { growthBytes: 450 * MIB },
+    { growthBytes: 60 * MIB },
   );
   expect(await outcome).toBe("unharmed");
 });
@@ -100,7 +100,7 @@ test("thousands of idle connections are held, and let go", async () => {
       for (const socket of sockets) socket.destroy();
       await clientsFallTo(2);
     },
-    { growthBytes: 250 * MIB },
+    { growthBytes: 200 * MIB },
   );
   expect(await outcome).toBe("unharmed");
 });
@@ -179,7 +179,7 @@ describe("huge pipelines", () => {
           expect(await connection.ask("GET", "million")).toBe(`"${count}"`);
         });
       },
-      { growthBytes: 500 * MIB },
+      { growthBytes: 200 * MIB },
     );
     expect(await outcome).toBe("unharmed");
   });
@@ -205,7 +205,7 @@ describe("huge pipelines", () => {
         for (let round = 0; round < 5; round++) await dropOne();
         expect((memoryOf(server) - afterFirst) / MIB).toBeLessThan(150);
       },
-      { growthBytes: 400 * MIB },
+      { growthBytes: 200 * MIB },
     );
     expect(await outcome).toBe("unharmed");
     await server.with(async (connection) => {
