@@ -13,6 +13,8 @@ type RareMessage = Exclude<PeerMessage, Forward | ForwardReply | SnapshotChunk>;
 
 /** Beyond the bytes they carry, the hand-written messages need less than this. */
 const OVERHEAD_BYTES_MAX = 128;
+/** pbf makes sure of this much room before it writes a number, however short that is. */
+const WRITER_AHEAD_BYTES = 10;
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /**
@@ -48,7 +50,7 @@ export function peerMessageBytesMax(message: PeerMessage, scratch: PbfWriter): n
     case "statusReply":
       scratch.pos = 0;
       writeRare(message, scratch);
-      return scratch.pos;
+      return scratch.pos + WRITER_AHEAD_BYTES;
     default:
       return message satisfies never;
   }
