@@ -10,6 +10,10 @@ export const LOGGED = 0;
 /** Operation is a read that runs at its place here alone. */
 export const LOCAL = 1;
 
+/** A batch takes no more when it passes this. */
+const BYTES_MAX = 1024 * 1024;
+/** A position in an entry has 16 bits in a record's version. */
+const COUNT_MAX = 60_000;
 const COUNT_FIRST = 64;
 /** Buffers that grew beyond this are dropped when a batch is used again. */
 const KEPT_BYTES_MAX = 2 * 1024 * 1024;
@@ -46,6 +50,11 @@ export class Batch {
   /** Bytes of all operations. */
   get bytes(): number {
     return this.logged.length - ENTRY_HEADER_BYTES + this.local.length;
+  }
+
+  /** Nothing more should be added. */
+  get isFull(): boolean {
+    return this.count >= COUNT_MAX || this.bytes > BYTES_MAX;
   }
 
   /** Adds an operation from its arguments, which are copied. */
@@ -126,6 +135,13 @@ export class Batch {
   /** Gives every operation the same error. */
   fail(error: string): void {
     for (let i = 0; i < this.count; i++) this.targets[i]!.failReply(this.sequences[i]!, error);
+  }
+
+  /** It is not in the log any more. */
+  reopen(): void {
+    this.term = 0;
+    this.index = 0;
+    this.behind = null;
   }
 
   /** Makes the batch empty, for use again. */

@@ -183,11 +183,11 @@ describe("Forwarder", () => {
 
   test("hands everything back in order when this node leads", () => {
     forward(2, "1.0", "1.1r", "2.0");
-    const batch = new Batch();
-    forwarder.comeBack(batch);
-    expect(batch.sequences).toEqual([0, 1, 0]);
-    expect(batch.loggedCount).toBe(2);
-    expect(batch.sinceMs).toBe(nowMs);
+    const [batch, ...others] = forwarder.comeBack();
+    expect(others).toEqual([]);
+    expect(batch!.sequences).toEqual([0, 1, 0]);
+    expect(batch!.loggedCount).toBe(2);
+    expect(batch!.sinceMs).toBe(nowMs);
     expect(forwarder.count).toBe(0);
     newlySent();
     forwarder.tick(nowMs);

@@ -2,7 +2,7 @@
 // failover.
 import { viewOf } from "../base/bytes.ts";
 import { encodeWithOrigin, OperationBuffer } from "../commands/operation.ts";
-import { type Batch, LOCAL, LOGGED } from "./batch.ts";
+import { Batch, LOCAL, LOGGED } from "./batch.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
 /** How long an operation may stay unanswered. */
@@ -220,16 +220,23 @@ export class Forwarder {
     this.#sendWaiting();
   }
 
-  /** This node leads: moves everything unanswered to a batch of its own, in order. */
-  comeBack(batch: Batch): void {
+  /** This node leads: moves everything unanswered to batches of its own, in order. */
+  comeBack(): Batch[] {
     this.#leader = 0;
+    const batches: Batch[] = [];
     for (const operation of this.#outstanding.values()) {
       this.#forget(operation);
       const { isWrite, bytes, target, sequence } = operation;
       const kind = isWrite ? LOGGED : LOCAL;
-      if (batch.count === 0) batch.sinceMs = operation.sinceMs;
+      let batch = batches.at(-1);
+      if (batch === undefined || batch.isFull) {
+        batch = new Batch();
+        batch.sinceMs = operation.sinceMs;
+        batches.push(batch);
+      }
       batch.addEncoded(kind, bytes, viewOf(bytes), 0, bytes.length, target, sequence);
     }
+    return batches;
   }
 
   /**

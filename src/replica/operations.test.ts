@@ -6,6 +6,9 @@ import { NullReply } from "../resp/null-reply.ts";
 import { Operations } from "./operations.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
+/** A position in an entry has 16 bits. */
+const POSITIONS_MAX = 65_535;
+
 const COMMAND: DataCommand = {
   id: 7,
   name: "x",
@@ -48,6 +51,16 @@ function setUp(): {
   return { operations, target, add };
 }
 
+/** Takes all open batches; their operations in order. */
+function takeAll(operations: Operations): number[] {
+  const sequences: number[] = [];
+  while (operations.open.count > 0) {
+    expect(operations.open.count).toBeLessThanOrEqual(POSITIONS_MAX);
+    sequences.push(...operations.takeOpen().sequences);
+  }
+  return sequences;
+}
+
 describe("Operations", () => {
   test("a read behind writes joins their batch; one behind a proposed batch hangs there", () => {
     const { operations, add } = setUp();
@@ -77,8 +90,8 @@ describe("Operations", () => {
     operations.onProposed(1, 11);
     add(3, true);
     operations.retryProposed();
-    expect(operations.open.sequences).toEqual([0, 1, 2, 3]);
     expect(operations.proposed.first).toBeNull();
+    expect(takeAll(operations)).toEqual([0, 1, 2, 3]);
   });
 
   test("reads that lost their leader go again before the writes that came after them", () => {
@@ -91,7 +104,7 @@ describe("Operations", () => {
     add(2, true);
     expect(operations.open.sequences).toEqual([2]);
     operations.retryProposed();
-    expect(operations.open.sequences).toEqual([0, 1, 2]);
+    expect(takeAll(operations)).toEqual([0, 1, 2]);
   });
 
   test("they go again all the same when those writes have happened", () => {
@@ -105,6 +118,29 @@ describe("Operations", () => {
     expect(operations.open.sequences).toEqual([0]);
   });
 
+  test("more operations than an entry can hold go to several batches, in order", () => {
+    const { operations, add } = setUp();
+    const count = 2 * POSITIONS_MAX + 1;
+    for (let sequence = 0; sequence < count; sequence++) add(sequence, sequence % 3 < 2);
+    operations.onProposed(1, 10);
+    expect(operations.open.count).toBeGreaterThan(0);
+    operations.retryProposed();
+    expect(takeAll(operations)).toEqual(Array.from({ length: count }, (_, at) => at));
+  });
+
+  test("reads alone hang behind the last proposed batch", () => {
+    const { operations, add } = setUp();
+    add(0, true);
+    add(1, false, false);
+    operations.onProposed(1, 10);
+    const { last } = operations.proposed;
+    add(2, false, false);
+    operations.putBehind(last!);
+    add(3, false, false);
+    operations.putBehind(last!);
+    expect(last!.behind!.sequences).toEqual([2, 3]);
+  });
+
   test("a proposed write is uncertain, one that was not proposed certainly did not happen", () => {
     const { operations, target, add } = setUp();
     add(0, true);
@@ -112,7 +148,7 @@ describe("Operations", () => {
     add(1, false);
     add(2, true);
     operations.failProposed((batch) => batch.index <= 10);
-    operations.failOpen();
+    operations.failOpen(Number.POSITIVE_INFINITY);
     expect(target.failed).toEqual([
       [0, "UNCERTAIN"],
       [1, "CLUSTERDOWN"],

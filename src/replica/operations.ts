@@ -6,10 +6,6 @@ import { Batch, LOCAL, LOGGED } from "./batch.ts";
 import { BatchQueue } from "./batch-queue.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
-/** A batch is closed when it passes this, however busy the disk is. */
-const BATCH_BYTES_MAX = 1024 * 1024;
-/** A position in an entry has 16 bits in a record's version. */
-const BATCH_OPERATIONS_MAX = 60_000;
 const SPARE_BATCHES = 8;
 
 const UNCERTAIN =
@@ -22,15 +18,17 @@ const NO_LEADER = "CLUSTERDOWN no leader is known for this shard; the command wa
  * turn).
  */
 export class Operations {
-  /** Operations not yet in the log or on their way to the leader. */
+  /** Operations not yet in the log or on their way to the leader: the oldest of them. */
   open: Batch = new Batch();
+  /** Those behind `open`, in order, while it is full. */
+  readonly #later: Batch[] = [];
   /** Proposed batches in log order. */
   readonly proposed: BatchQueue = new BatchQueue();
   #reads: Batch | null = null;
   /**
    * Reads that lost their leader, before the proposed batches: if these are void, they go again.
    */
-  #ahead: Batch | null = null;
+  #ahead: Batch[] = [];
   readonly #spare: Batch[] = [];
   readonly #clock: Clock;
 
@@ -40,8 +38,10 @@ export class Operations {
 
   /** Bytes of everything that is not answered. */
   get bytes(): number {
-    const reads = (this.#reads?.bytes ?? 0) + (this.#ahead?.bytes ?? 0);
-    return this.open.bytes + this.proposed.bytes + reads;
+    let bytes = this.open.bytes + this.proposed.bytes + (this.#reads?.bytes ?? 0);
+    for (const batch of this.#later) bytes += batch.bytes;
+    for (const batch of this.#ahead) bytes += batch.bytes;
+    return bytes;
   }
 
   get hasReads(): boolean {
@@ -50,7 +50,7 @@ export class Operations {
 
   /** The open batch should be proposed without waiting for the disk. */
   get full(): boolean {
-    return this.open.bytes > BATCH_BYTES_MAX || this.open.count >= BATCH_OPERATIONS_MAX;
+    return this.open.isFull;
   }
 
   /**
@@ -87,12 +87,23 @@ export class Operations {
   }
 
   #batchFor(isWrite: boolean, canRead: boolean): Batch {
-    if (isWrite || !canRead || this.open.loggedCount > 0) {
+    const { open } = this;
+    if (this.#later.length > 0 || open.isFull) return this.#laterBatch();
+    if (isWrite || !canRead || open.loggedCount > 0) {
       // The clock is asked once per batch: per operation it would cost a percent.
-      if (this.open.count === 0) this.open.sinceMs = this.#clock.monotonicMs();
-      return this.open;
+      if (open.count === 0) open.sinceMs = this.#clock.monotonicMs();
+      return open;
     }
     return this.#readBatch();
+  }
+
+  #laterBatch(): Batch {
+    const last = this.#later.at(-1);
+    if (last !== undefined && !last.isFull) return last;
+    const batch = this.fresh();
+    batch.sinceMs = this.#clock.monotonicMs();
+    this.#later.push(batch);
+    return batch;
   }
 
   #readBatch(): Batch {
@@ -101,11 +112,21 @@ export class Operations {
     return (this.#reads ??= this.fresh());
   }
 
-  /** Takes the open batch out, to be sent or run elsewhere. */
+  /** Takes the open batch out, to be sent or run elsewhere; the next one is open then. */
   takeOpen(): Batch {
     const batch = this.open;
-    this.open = this.fresh();
+    this.open = this.#later.shift() ?? this.fresh();
     return batch;
+  }
+
+  /** Puts the open batch, which holds reads alone, behind the last proposed one. */
+  putBehind(last: Batch): void {
+    const batch = this.takeOpen();
+    if (last.behind === null) last.behind = batch;
+    else {
+      append(last.behind, batch);
+      this.recycle(batch);
+    }
   }
 
   /** The open batch has become the entry at this place. */
@@ -135,32 +156,31 @@ export class Operations {
    */
   retryProposed(): void {
     if (this.proposed.first === null) return;
-    const again = this.#ahead ?? this.fresh();
-    this.#ahead = null;
+    const again = this.#ahead;
+    this.#ahead = [];
     this.proposed.drain((batch) => {
-      append(again, batch);
-      if (batch.behind !== null) append(again, batch.behind);
-      this.recycle(batch);
+      const { behind } = batch;
+      batch.reopen();
+      again.push(batch);
+      if (behind !== null) again.push(behind);
     });
     this.putFirst(again);
   }
 
   /** Reads that cannot be answered here any more go where the open batch goes. */
-  retryReads(batches: Iterable<Batch>): void {
-    const isAhead = this.proposed.first !== null;
-    const again = (isAhead ? this.#ahead : null) ?? this.fresh();
-    for (const batch of batches) append(again, batch);
-    again.sinceMs = this.#clock.monotonicMs();
-    if (isAhead) this.#ahead = again;
-    else this.putFirst(again);
+  retryReads(batches: readonly Batch[]): void {
+    for (const batch of batches) batch.sinceMs = this.#clock.monotonicMs();
+    if (this.proposed.first === null) this.putFirst(batches);
+    else this.#ahead.push(...batches);
   }
 
-  /** Puts operations before those of the open batch. */
-  putFirst(first: Batch): void {
-    append(first, this.open);
-    first.sinceMs = this.open.count > 0 ? this.open.sinceMs : first.sinceMs;
-    this.recycle(this.open);
-    this.open = first;
+  /** Puts operations before those that are open. */
+  putFirst(batches: readonly Batch[]): void {
+    for (const batch of batches.toReversed()) {
+      if (this.open.count === 0) this.recycle(this.open);
+      else this.#later.unshift(this.open);
+      this.open = batch;
+    }
   }
 
   /** The oldest proposed batches whose fate will not be known here. */
@@ -178,17 +198,25 @@ export class Operations {
 
   /** A read that goes again may see writes that its session sent later, but misses none before. */
   #releaseAhead(): void {
+    if (this.#ahead.length === 0) return;
     const ahead = this.#ahead;
-    if (ahead === null) return;
-    this.#ahead = null;
+    this.#ahead = [];
     this.putFirst(ahead);
   }
 
-  /** Nobody leads: operations that were not proposed certainly did not happen. */
-  failOpen(): void {
-    const batch = this.takeOpen();
-    batch.fail(NO_LEADER);
-    this.recycle(batch);
+  /**
+   * Nobody leads: operations that were not proposed certainly did not happen. Fails those that came
+   * before `sinceMs`; true when there were any.
+   */
+  failOpen(sinceMs: number): boolean {
+    let failed = false;
+    while (this.open.count > 0 && this.open.sinceMs < sinceMs) {
+      const batch = this.takeOpen();
+      batch.fail(NO_LEADER);
+      this.recycle(batch);
+      failed = true;
+    }
+    return failed;
   }
 
   fresh(): Batch {

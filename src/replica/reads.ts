@@ -15,7 +15,7 @@ export interface ReadsOwner {
   /** Hands replies out. */
   answerReads(batch: Batch, replies: readonly Uint8Array[]): void;
   /** They cannot be answered here any more. */
-  retryReads(batches: Iterable<Batch>): void;
+  retryReads(batches: readonly Batch[]): void;
 }
 
 interface WaitingReads {

@@ -245,7 +245,9 @@ export class Replica implements ReadsOwner {
   #propose(): void {
     const batch = this.#operations.open;
     if (batch.loggedCount === 0) {
-      this.#reads.take(this.#operations.takeOpen());
+      const { last } = this.#operations.proposed;
+      if (last === null) this.#reads.take(this.#operations.takeOpen());
+      else this.#operations.putBehind(last);
       return;
     }
     this.#refused = this.raft.refusal(batch.bytes) !== null;
@@ -373,9 +375,7 @@ export class Replica implements ReadsOwner {
     if (!this.isLeader || this.#serving) return;
     this.#serving = true;
     this.#awaitsTime = false;
-    const returned = this.#operations.fresh();
-    this.#forwarder.comeBack(returned);
-    this.#operations.putFirst(returned);
+    this.#operations.putFirst(this.#forwarder.comeBack());
     this.#host.wantTurn();
     this.#host.onLeadership(this);
   }
@@ -414,7 +414,7 @@ export class Replica implements ReadsOwner {
     this.#host.onApplied(this);
   }
 
-  retryReads(batches: Iterable<Batch>): void {
+  retryReads(batches: readonly Batch[]): void {
     this.#operations.retryReads(batches);
     this.#host.wantTurn();
   }
@@ -423,15 +423,15 @@ export class Replica implements ReadsOwner {
 
   #dropStale(): void {
     const nowMs = this.#host.clock.monotonicMs();
-    const { open } = this.#operations;
+    const operations = this.#operations;
     const leaderless = this.raft.leader === 0 || (this.isLeader && !this.#serving);
-    if (leaderless && open.count > 0 && nowMs - open.sinceMs > LEADERLESS_MS_MAX) {
-      this.#operations.failOpen();
-      this.#host.onApplied(this);
+    let failed = this.#forwarder.tick(nowMs);
+    if (leaderless) failed = operations.failOpen(nowMs - LEADERLESS_MS_MAX) || failed;
+    if (!this.isLeader) {
+      const isLost = (batch: Batch): boolean => nowMs - batch.sinceMs > UNCERTAIN_AFTER_MS;
+      failed = operations.failProposed(isLost) || failed;
     }
-    const isLost = (batch: Batch): boolean => nowMs - batch.sinceMs > UNCERTAIN_AFTER_MS;
-    if (!this.isLeader && this.#operations.failProposed(isLost)) this.#host.onApplied(this);
-    if (this.#forwarder.tick(nowMs)) this.#host.onApplied(this);
+    if (failed) this.#host.onApplied(this);
   }
 
   #soleVoter(): boolean {
