@@ -11,7 +11,7 @@ import { FaultCluster } from "./fault-cluster.ts";
 import { sameData } from "./same-data.ts";
 
 const MEBIBYTE = 1024 * 1024;
-const WRITTEN_BYTES = 448 * MEBIBYTE;
+const WRITTEN_BYTES = 416 * MEBIBYTE;
 const VALUE_BYTES = 256 * 1024;
 const KEYS = 40;
 const PIPELINE = 8;

@@ -20,6 +20,8 @@ export interface FaultClusterOptions {
   readonly fsync?: "always" | "no";
   /** Puts this between the nodes. */
   readonly network?: PeerNetwork;
+  /** Options for node itself. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** The nodes by place: 0, 1, 2. */
@@ -34,13 +36,13 @@ export class FaultCluster {
 
   /** Starts a cluster and waits until all its nodes vote. */
   static async start(lab: Lab, options: FaultClusterOptions = {}): Promise<FaultCluster> {
-    const { nodes: count = 3, fsync = "always", network } = options;
+    const { nodes: count = 3, fsync = "always", network, nodeOptions = [] } = options;
     const nodes: KvorumServer[] = [];
     for (let place = 0; place < count; place++) {
       const flags: string[] = [];
       if (place > 0) flags.push("--join", `127.0.0.1:${nodes[0]!.peerPort}`);
       if (network !== undefined) flags.push("--announce", network.hostOf(place));
-      nodes.push(await KvorumServer.prepare(lab, { fsync, flags }));
+      nodes.push(await KvorumServer.prepare(lab, { fsync, flags, nodeOptions }));
       await network?.listen(place, nodes[place]!.peerPort);
     }
     const cluster = new FaultCluster(nodes);

@@ -8,7 +8,7 @@ import { FaultCluster } from "./fault-cluster.ts";
 import { Load } from "./load.ts";
 import { PeerNetwork } from "./peer-network.ts";
 
-const ROUNDS = Number(process.env["KVORUM_LEASE_ROUNDS"] ?? 4);
+const ROUNDS = Number(process.env["KVORUM_LEASE_ROUNDS"] ?? 3);
 const ROUND_MS_MAX = 30_000;
 /** Longer than the longest election timeout: the follower that is cut off wants to lead by then. */
 const CUT_OFF_MS = 1_100;
