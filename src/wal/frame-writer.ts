@@ -346,6 +346,7 @@ export class FrameWriter {
   /** The disk has no room for this frame: it goes into a spare file, or is tried again later. */
   #onNoSpace(): void {
     this.#noSpace = true;
+    this.#pool.freeBytes = 0;
     const isFresh = this.#segments.active.position === SECTOR_BYTES;
     const next =
       isFresh || this.#pool.readyCount === 0 ? null : this.#rotate(this.#flying!.sequence);
@@ -358,14 +359,20 @@ export class FrameWriter {
   /**
    * Full means: no file can be made, and what is left is wanted for hard states: the one spare file
    * and an eighth of the present one, or half of the present one when there is no spare. It is over
-   * when files can be made again, not when the spare one is begun.
+   * when files can be made again, not when the spare one is begun; or when a spare one is there and
+   * half of the present one can be written, as after a snapshot.
    */
   #checkFull(): void {
     const { active } = this.#segments;
     const spares = this.#pool.readyCount;
     const part = spares === 0 ? 2 : 8;
     const short = spares <= 1 && active.roomBytes < active.header.capacityBytes / part;
-    const full = this.#noSpace || (this.#pool.starved && (short || this.#full));
+    const roomy = spares >= 1 && active.roomBytes >= active.header.capacityBytes / 2;
+    if (roomy && this.#pool.starved && this.#pool.freeBytes >= active.unfilledBytes) {
+      this.#noSpace = false;
+    }
+    const stays = this.#full && !roomy;
+    const full = this.#noSpace || (this.#pool.starved && (short || stays));
     if (full === this.#full || this.#stopped) return;
     this.#full = full;
     if (full && this.#isBlocked) this.#whenDrained?.();

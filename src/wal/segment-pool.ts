@@ -43,6 +43,8 @@ function idOf(name: string): number {
 export class SegmentPool {
   /** The last attempt to make a file met a full disk. */
   starved = false;
+  /** Room on the disk when a file was last to be made; 0 after a write met the end of it. */
+  freeBytes = 0;
   readonly gate: FileGate = new FileGate();
   readonly #disk: Disk;
   readonly #scheduler: Scheduler;
@@ -160,6 +162,7 @@ export class SegmentPool {
     try {
       // Looking first is cheaper than filling the last bytes of a disk again and again.
       const freeBytes = await this.gate.run(() => this.#disk.freeBytes(this.#directory));
+      this.freeBytes = freeBytes;
       if (freeBytes < this.#segmentBytes) {
         this.#starve();
         return;

@@ -47,6 +47,12 @@ export class Segment {
     return this.header.capacityBytes - this.position;
   }
 
+  /** Bytes that writing the rest of it takes from the disk. */
+  get unfilledBytes(): number {
+    const { capacityBytes, filledBytes } = this.header;
+    return Math.max(0, capacityBytes - Math.max(filledBytes, this.position));
+  }
+
   /** Notes that entries of a shard lie here. */
   addEntries(shard: number, first: number, last: number, bytes: number): void {
     if (last < first) return;

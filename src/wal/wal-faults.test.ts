@@ -116,6 +116,25 @@ describe("a full disk", () => {
     expect(open.events.full).toEqual([true, false]);
   });
 
+  test("is over with one spare file and room in the present one", async () => {
+    const machine = new WalMachine(1);
+    const open = await machine.open();
+    await machine.world.advance(1_000);
+    machine.host.storage.limitBytes = machine.host.storage.usedBytes;
+    const last = await appendUntil(machine, open, () => open.wal.segmentCount === 2);
+    machine.host.storage.failNext("write", "ENOSPC");
+    open.wal.appendEntry(1, 1, last + 1, 0, Buffer.from("a"));
+    await machine.persist(open);
+    await machine.world.advance(3_000);
+    expect(open.wal.segmentCount).toBe(3);
+    expect(open.events.full).toEqual([true]);
+    // One file comes back, and the disk has no room for another.
+    open.wal.setFloor(1, last - 1);
+    await machine.world.advance(3_000);
+    expect(open.wal.segmentCount).toBe(2);
+    expect(open.events.full).toEqual([true, false]);
+  });
+
   test("what is appended all the same waits, and a close does not wait for it", async () => {
     const machine = new WalMachine(1);
     const open = await machine.open();
