@@ -1,5 +1,5 @@
 // Sections of a snapshot: their bytes, any cutting of the stream, any damage.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   encodeEnd,
