@@ -360,14 +360,14 @@ export class FrameWriter {
    * Full means: no file can be made, and what is left is wanted for hard states: the one spare file
    * and an eighth of the present one, or half of the present one when there is no spare. It is over
    * when files can be made again, not when the spare one is begun; or when a spare one is there and
-   * half of the present one can be written, as after a snapshot.
+   * a quarter of the present one can be written, as after a snapshot.
    */
   #checkFull(): void {
     const { active } = this.#segments;
     const spares = this.#pool.readyCount;
     const part = spares === 0 ? 2 : 8;
     const short = spares <= 1 && active.roomBytes < active.header.capacityBytes / part;
-    const roomy = spares >= 1 && active.roomBytes >= active.header.capacityBytes / 2;
+    const roomy = spares >= 1 && active.roomBytes >= active.header.capacityBytes / 4;
     if (roomy && this.#pool.starved && this.#pool.freeBytes >= active.unfilledBytes) {
       this.#noSpace = false;
     }

@@ -10,9 +10,9 @@ import { Lab } from "../support/lab.ts";
 import { show } from "../support/reply.ts";
 import { MIB } from "./arena.ts";
 
-const DISK_MIB = 400;
-/** Gives room for a snapshot and two segments when it goes. */
-const BALLAST_MIB = 220;
+const DISK_MIB = 260;
+/** Gives room for a snapshot or a segment when it goes, not for both. */
+const BALLAST_MIB = 90;
 const VALUE = Buffer.alloc(MIB, "v");
 
 function run(command: string, ...args: string[]): boolean {
