@@ -12,6 +12,28 @@ import { type Open, play } from "./play.ts";
 import { step } from "./steps.ts";
 
 const COMMANDS = Number(process.env["KVORUM_DIFF_COMMANDS"] ?? 20_000);
+/** Runs of one connection that once differed. */
+const ONCE_DIFFERENT: readonly (readonly [string, readonly (readonly string[])[]])[] = [
+  ["EXEC with an argument voids the transaction", [["MULTI"], ["SET", "a", "1"], ["EXEC", "x"]]],
+  ["DISCARD with an argument does not", [["MULTI"], ["DISCARD", "x"], ["GET", "a"], ["EXEC"]]],
+  [
+    "SELECT in a transaction that a watched key ends",
+    [["WATCH", "a"], ["SET", "a", "1"], ["MULTI"], ["SELECT", "7"], ["EXEC"], ["SET", "b", "2"]],
+  ],
+  [
+    "SELECT in a transaction that runs",
+    [["WATCH", "a"], ["MULTI"], ["SELECT", "7"], ["SET", "b", "2"], ["EXEC"], ["SET", "c", "3"]],
+  ],
+  ["an error that ends in line ends", [["EXPIRE", "a", "1000", "no\r\n"]]],
+  [
+    "a database beyond 32 bits",
+    [
+      ["SELECT", "2147483648"],
+      ["SELECT", "-2147483649"],
+    ],
+  ],
+];
+
 /** Through followers each command takes a way more: a part is enough. */
 const FORWARDED_COMMANDS: number = COMMANDS / 4;
 const SEED = Number(process.env["KVORUM_DIFF_SEED"] ?? Date.now() % 2 ** 31);
@@ -40,6 +62,19 @@ describe.skipIf(!isInstalled("redis-server"))("Kvorum and Redis", () => {
     const kvorum = await KvorumServer.start(lab, { fsync: "no" });
     const total = await playRuns(COMMANDS, () => kvorum.connect());
     expect(total.endedEarly / total.runs, "runs that were undecided").toBeLessThan(0.2);
+    await kvorum.kill();
+  });
+
+  test("answer alike what they once answered differently", async () => {
+    const kvorum = await KvorumServer.start(lab, { fsync: "no" });
+    for (const [name, commands] of ONCE_DIFFERENT) {
+      const steps = commands.map((args) => ({ kind: "command", connection: 0, args }) as const);
+      for (const protocol of [2, 3] as const) {
+        const open = (): Promise<RespConnection> => kvorum.connect();
+        const result = await play(steps, protocol, open, () => redis.connect());
+        expect([name, result.endedEarly]).toEqual([name, false]);
+      }
+    }
     await kvorum.kill();
   });
 
