@@ -16,15 +16,6 @@ export interface ReplicaOptions {
   readonly relaxedSync: boolean;
 }
 
-/** What a replica counts. */
-export interface ReplicaStats {
-  entriesApplied: number;
-  batchesProposed: number;
-  operationsProposed: number;
-  localReads: number;
-  leaderChanges: number;
-}
-
 /** The node's log as one replica sees it. */
 export interface ReplicaLog {
   /** A write is on its way to the disk. */

@@ -17,7 +17,7 @@ import { LoneWriter } from "./lone-writer.ts";
 import { Operations } from "./operations.ts";
 import { Persister } from "./persister.ts";
 import { Reads, type ReadsOwner } from "./reads.ts";
-import type { ReplicaHost, ReplicaOptions, ReplicaStats } from "./replica-host.ts";
+import type { ReplicaHost, ReplicaOptions } from "./replica-host.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 import { ShardClock } from "./shard-clock.ts";
 
@@ -33,13 +33,6 @@ export class Replica implements ReadsOwner {
   applier: Applier;
   readonly lease: Lease;
   readonly clock: ShardClock;
-  readonly stats: ReplicaStats = {
-    entriesApplied: 0,
-    batchesProposed: 0,
-    operationsProposed: 0,
-    localReads: 0,
-    leaderChanges: 0,
-  };
   readonly loneWriter: LoneWriter = new LoneWriter();
   readonly #host: ReplicaHost;
   readonly #forwarder: Forwarder;
@@ -252,8 +245,6 @@ export class Replica implements ReadsOwner {
     }
     this.#refused = this.raft.refusal(batch.bytes) !== null;
     if (this.#refused) return;
-    this.stats.batchesProposed++;
-    this.stats.operationsProposed += batch.loggedCount;
     this.loneWriter.note(batch.soleTarget);
     const index = this.#proposeBytes(batch);
     this.#operations.onProposed(this.raft.term, index);
@@ -322,7 +313,6 @@ export class Replica implements ReadsOwner {
         this.applier.skip(entry.index, entry.term);
         if (entry.type === EntryType.noop && entry.term === this.raft.term) this.#onOwnNoop();
       }
-      this.stats.entriesApplied++;
     }
     this.raft.applied(committed[committed.length - 1]!.index);
     this.#refused = false;
@@ -382,7 +372,6 @@ export class Replica implements ReadsOwner {
 
   #onRoleChanged(): void {
     this.lease.reset();
-    this.stats.leaderChanges++;
     this.#serving = false;
     this.#awaitsTime = false;
     if (!this.isLeader && this.raft.leader !== 0) this.#forwarder.sendAll(this.raft.leader);
@@ -395,14 +384,12 @@ export class Replica implements ReadsOwner {
 
   /** Runs reads at this place of the log. */
   runReads(batch: Batch): void {
-    this.stats.localReads += batch.count;
     this.applier.runLocal(batch, this.clock.readMs());
     this.#operations.recycle(batch);
     this.#host.onApplied(this);
   }
 
   captureReads(batch: Batch): readonly Uint8Array[] {
-    this.stats.localReads += batch.count;
     return this.applier.captureLocal(batch, this.clock.readMs());
   }
 
