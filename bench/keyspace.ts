@@ -95,7 +95,7 @@ function operate(keyspace: MemoryKeyspace, keys: number): void {
   measure("find and read, random", RANDOM_OPERATIONS, () => {
     for (const number of order) {
       nameKey(number);
-      const ref = keyspace.find(0, key, keyView, 0, KEY_BYTES);
+      const ref = keyspace.find(0, keyView, 0, KEY_BYTES);
       const bytes = keyspace.bytesOf(ref);
       const view = keyspace.viewOf(ref);
       const from = keyspace.valueOffsetOf(ref);

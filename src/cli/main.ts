@@ -34,7 +34,8 @@ try {
   await program.parseAsync(process.argv);
 } catch (error) {
   process.stderr.write(`kvorum: ${describe(error)}\n`);
-  process.exitCode = 1;
+  // A server that failed half-way has timers and files open that would keep the process.
+  process.exit(1);
 }
 
 /** One line for people; the stack only for what should never happen. */

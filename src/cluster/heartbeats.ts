@@ -77,7 +77,11 @@ export class Heartbeats {
 
   /** A node of the cluster is over its memory limit. */
   anyOverMemory(): boolean {
-    return this.#fresh().some(({ memoryPressurePermille }) => memoryPressurePermille > 1000);
+    // Asked for every batch of input: nothing is allocated here.
+    for (const { memoryPressurePermille, atMs } of this.#heard.values()) {
+      if (memoryPressurePermille > 1000 && this.#isFresh(atMs)) return true;
+    }
+    return false;
   }
 
   /** With the node's tick. */
@@ -98,7 +102,10 @@ export class Heartbeats {
   }
 
   #fresh(): Heard[] {
-    const nowMs = this.#owner.clock.monotonicMs();
-    return [...this.#heard.values()].filter(({ atMs }) => nowMs - atMs < FRESH_MS);
+    return [...this.#heard.values()].filter(({ atMs }) => this.#isFresh(atMs));
+  }
+
+  #isFresh(atMs: number): boolean {
+    return this.#owner.clock.monotonicMs() - atMs < FRESH_MS;
   }
 }

@@ -106,7 +106,7 @@ class Run {
   #read(key: string): string | null {
     const { keyspace } = this.cluster.machine(this.cluster.leader()).node!.node.replica.applier;
     const bytes = Buffer.from(key);
-    const ref = keyspace.find(0, bytes, viewOf(bytes), 0, bytes.length);
+    const ref = keyspace.find(0, viewOf(bytes), 0, bytes.length);
     if (ref === 0) return null;
     const at = keyspace.valueOffsetOf(ref);
     const value = keyspace.bytesOf(ref).subarray(at, at + keyspace.valueLengthOf(ref));

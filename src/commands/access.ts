@@ -23,13 +23,7 @@ export function takesCount(arity: number, count: number): boolean {
 
 /** The live record of the key in an argument, or 0. */
 export function findKey(context: CommandContext, args: Args, index: number): Ref {
-  return context.keyspace.find(
-    context.database,
-    args.bytes,
-    args.view,
-    args.offset(index),
-    args.length(index),
-  );
+  return context.keyspace.find(context.database, args.view, args.offset(index), args.length(index));
 }
 
 /** Replies WRONGTYPE and says true when there is a record that is not a string. */

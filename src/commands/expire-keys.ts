@@ -22,7 +22,7 @@ export const expireKeysCommand: DataCommand = {
     for (let i = 1; i < args.count; i++) {
       const offset = args.offset(i);
       const length = args.length(i);
-      if (keyspace.find(database, args.bytes, args.view, offset, length) !== 0) continue;
+      if (keyspace.find(database, args.view, offset, length) !== 0) continue;
       keyspace.remove(database, args.bytes, args.view, offset, length);
     }
     reply.integer(args.count - 1);

@@ -244,7 +244,7 @@ function move(context: CommandContext, args: Args, reply: Reply): void {
 
 function existsIn(context: CommandContext, args: Args, index: number, database: number): boolean {
   const offset = args.offset(index);
-  return context.keyspace.find(database, args.bytes, args.view, offset, args.length(index)) !== 0;
+  return context.keyspace.find(database, args.view, offset, args.length(index)) !== 0;
 }
 
 /**

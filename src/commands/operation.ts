@@ -32,9 +32,15 @@ export interface OperationOrigin {
 
 /** A growing buffer of operations. */
 export class OperationBuffer {
-  bytes: Buffer = Buffer.allocUnsafeSlow(BYTES_FIRST);
-  view: DataView = new DataView(this.bytes.buffer);
+  bytes: Buffer;
+  view: DataView;
   length = 0;
+
+  /** @param capacity Bytes to begin with; it grows. */
+  constructor(capacity: number = BYTES_FIRST) {
+    this.bytes = Buffer.allocUnsafeSlow(capacity);
+    this.view = new DataView(this.bytes.buffer);
+  }
 
   /** Makes room for `size` bytes more; returns where they start. */
   reserve(size: number): number {
@@ -113,6 +119,16 @@ export function encodeWithOrigin(
   view.setFloat64(to + head, origin!.session, true);
   view.setFloat64(to + head + 8, origin!.sequence, true);
   view.setFloat64(to + head + 16, origin!.acknowledged, true);
+}
+
+/**
+ * Where the first argument of the operation at `at` begins, behind its length in four bytes; beyond
+ * the end of `bytes` when it has none or they end before.
+ */
+export function firstArgumentAt(bytes: Uint8Array, at: number): number {
+  if (at + OPERATION_HEADER_BYTES > bytes.length) return Number.POSITIVE_INFINITY;
+  const origin = (bytes[at + FLAGS_AT]! & OPERATION_ORIGIN) === 0 ? 0 : OPERATION_ORIGIN_BYTES;
+  return at + OPERATION_HEADER_BYTES + origin + 8;
 }
 
 /** Flags of the operation at `at`. */

@@ -92,13 +92,7 @@ export const stringReadCommands: readonly DataCommand[] = [
 
 function get(context: CommandContext, args: Args, reply: Reply): void {
   const keyspace = context.keyspace;
-  const ref = keyspace.find(
-    context.database,
-    args.bytes,
-    args.view,
-    args.offset(1),
-    args.length(1),
-  );
+  const ref = keyspace.find(context.database, args.view, args.offset(1), args.length(1));
   if (ref === 0) {
     reply.nil();
   } else if (keyspace.typeOf(ref) !== RecordType.string) {

@@ -157,7 +157,7 @@ function hasChanged(context: CommandContext, args: Args): boolean {
     const keyAt = at + WATCH_HEADER_BYTES;
     if (keyLength > end - keyAt) throw damaged("watched key beyond the end");
     if (bytes[at + DATABASE_AT]! >= DATABASE_COUNT) throw damaged("watched database");
-    changed ||= keyHasChanged(context, bytes, view, at, keyAt, keyLength);
+    changed ||= keyHasChanged(context, view, at, keyAt, keyLength);
     at = keyAt + keyLength;
   }
   return changed;
@@ -165,7 +165,6 @@ function hasChanged(context: CommandContext, args: Args): boolean {
 
 function keyHasChanged(
   context: CommandContext,
-  bytes: Uint8Array,
   view: DataView,
   at: number,
   keyAt: number,
@@ -174,10 +173,10 @@ function keyHasChanged(
   const keyspace = context.keyspace;
   const index =
     view.getUint32(at + INDEX_LOW_AT, true) + view.getUint16(at + INDEX_HIGH_AT, true) * TWO_32;
-  const ref = keyspace.find(view.getUint8(at + DATABASE_AT), bytes, view, keyAt, keyLength);
+  const ref = keyspace.find(view.getUint8(at + DATABASE_AT), view, keyAt, keyLength);
   if (view.getUint8(at + PRESENT_AT) === 0) {
     // A key that came and went leaves no trace but a removal in its slot.
-    return ref !== 0 || keyspace.lastRemovalIndex(slotOf(bytes, keyAt, keyLength)) > index;
+    return ref !== 0 || keyspace.lastRemovalIndex(slotOf(view, keyAt, keyLength)) > index;
   }
   if (ref === 0) return true;
   const position = view.getUint16(at + POSITION_AT, true);

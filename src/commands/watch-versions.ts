@@ -41,7 +41,7 @@ function watchVersions(context: CommandContext, args: Args, reply: Reply): void 
     const at = (key - 1) * WATCH_VERSION_BYTES;
     const ref = findKey(context, args, key);
     const missing = ref === 0;
-    const slot = slotOf(args.bytes, args.offset(key), args.length(key));
+    const slot = slotOf(args.view, args.offset(key), args.length(key));
     const index = missing
       ? Math.max(keyspace.writeIndex, keyspace.lastRemovalIndex(slot))
       : keyspace.versionIndexOf(ref);

@@ -64,6 +64,35 @@ export interface SnapshotChunks {
   release(): void;
 }
 
+/** Commands of one run that {@link KeyPrefetch} looks ahead over. */
+export const LOOK_AHEAD_MAX = 32;
+
+/**
+ * Says which keys the next commands of an entry will ask for, so that the engine finds their memory
+ * at once instead of one by one. A hint: what commands see does not depend on it.
+ *
+ * @example
+ * for (let place = 0; place < count; place++) prefetch.expect(place, 0, view, at[place], 16);
+ * prefetch.load(count);
+ * for (let place = 0; place < count; place++) {
+ *   prefetch.place = place;
+ *   run(place);
+ * }
+ * prefetch.forget();
+ */
+export interface KeyPrefetch {
+  /** The command of the run that runs now, below `LOOK_AHEAD_MAX`. */
+  place: number;
+  /** Command `place` will look for this key. The bytes do not change until `forget`. */
+  expect(place: number, database: number, view: DataView, offset: number, length: number): void;
+  /** Nothing is known of command `place`. */
+  expectNothing(place: number): void;
+  /** The first `count` commands have been told of. */
+  load(count: number): void;
+  /** The run is over: lets go of the memory that was given. */
+  forget(): void;
+}
+
 /**
  * One shard's data: 16 databases of keys.
  *
@@ -81,9 +110,10 @@ export interface Keyspace {
    */
   writeIndex: number;
   writePosition: number;
+  readonly prefetch: KeyPrefetch;
 
   /** The record of a key, or 0. */
-  find(database: number, bytes: Uint8Array, view: DataView, offset: number, length: number): Ref;
+  find(database: number, view: DataView, offset: number, length: number): Ref;
 
   typeOf(ref: Ref): number;
   /** Unix ms, or `NO_EXPIRY`. */

@@ -64,7 +64,7 @@ describe("Applier", () => {
     expect(target.writer.take().toString()).toMatch(/^\+OK\r\n\$1\r\n1\r\n\$1\r\na\r\n\+OK\r\n$/);
     const positions = [leader, follower].map(({ keyspace }) => {
       const key = Buffer.from("b");
-      return keyspace.versionPositionOf(keyspace.find(0, key, viewOf(key), 0, 1));
+      return keyspace.versionPositionOf(keyspace.find(0, viewOf(key), 0, 1));
     });
     expect(positions).toEqual([1, 1]);
     expect(leader.context.random32()).toBe(follower.context.random32());

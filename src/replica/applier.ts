@@ -5,13 +5,14 @@ import { takesCount } from "../commands/access.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
 import {
   decodeOperation,
+  firstArgumentAt,
   OPERATION_ORIGIN,
   operationFlags,
   readOrigin,
   type OperationOrigin,
 } from "../commands/operation.ts";
 import type { CommandTable } from "../commands/table.ts";
-import { DATABASE_COUNT } from "../keyspace/keyspace.ts";
+import { DATABASE_COUNT, type KeyPrefetch, LOOK_AHEAD_MAX } from "../keyspace/keyspace.ts";
 import type { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
 import { Args } from "../resp/args.ts";
 import { NullReply } from "../resp/null-reply.ts";
@@ -137,6 +138,7 @@ export class Applier {
     keyspace.writeIndex = index;
     if (batch === null) this.#applyAlone(data, view, header.operations);
     else this.#applyBatch(data, view, batch);
+    keyspace.prefetch.forget();
     this.sessions.sweep(this.timeMs);
     this.appliedIndex = index;
     this.appliedTerm = term;
@@ -174,8 +176,14 @@ export class Applier {
   }
 
   #applyAlone(data: Uint8Array, view: DataView, operations: number): void {
+    const { prefetch } = this.keyspace;
     let at = ENTRY_HEADER_BYTES;
-    for (let i = 0; i < operations; i++) at = this.#run(data, view, at, this.#nothing);
+    for (let i = 0; i < operations; i++) {
+      const place = i % LOOK_AHEAD_MAX;
+      if (place === 0) this.#expectAlone(data, view, at, operations - i);
+      prefetch.place = place;
+      at = this.#run(data, view, at, this.#nothing);
+    }
   }
 
   #applyBatch(data: Uint8Array, view: DataView, batch: Batch): void {
@@ -183,10 +191,47 @@ export class Applier {
     const local = batch.local;
     let loggedAt = ENTRY_HEADER_BYTES;
     let localAt = 0;
+    const { prefetch } = this.keyspace;
     for (let i = 0; i < batch.count; i++) {
+      const place = i % LOOK_AHEAD_MAX;
+      if (place === 0) this.#expectBatch(data, view, loggedAt, batch, localAt, i);
+      prefetch.place = place;
       if (kinds[i] === LOGGED) loggedAt = this.#runFor(data, view, loggedAt, batch, i);
       else localAt = this.#readFor(local.bytes, local.view, localAt, batch, i);
     }
+  }
+
+  /** Tells the keyspace of the keys of the next operations of an entry. */
+  #expectAlone(data: Uint8Array, view: DataView, from: number, left: number): void {
+    const { prefetch } = this.keyspace;
+    const count = Math.min(left, LOOK_AHEAD_MAX);
+    let at = from;
+    for (let place = 0; place < count; place++) at = expectKey(prefetch, place, data, view, at);
+    prefetch.load(count);
+  }
+
+  /** The same for a batch with reads between the operations. */
+  #expectBatch(
+    data: Uint8Array,
+    view: DataView,
+    loggedFrom: number,
+    batch: Batch,
+    localFrom: number,
+    from: number,
+  ): void {
+    const { prefetch } = this.keyspace;
+    const { kinds, local } = batch;
+    const count = Math.min(batch.count - from, LOOK_AHEAD_MAX);
+    let loggedAt = loggedFrom;
+    let localAt = localFrom;
+    for (let place = 0; place < count; place++) {
+      if (kinds[from + place] === LOGGED) {
+        loggedAt = expectKey(prefetch, place, data, view, loggedAt);
+      } else {
+        localAt = expectKey(prefetch, place, local.bytes, local.view, localAt);
+      }
+    }
+    prefetch.load(count);
   }
 
   #runFor(data: Uint8Array, view: DataView, at: number, batch: Batch, place: number): number {
@@ -267,4 +312,28 @@ export class Applier {
     this.sessions.remember(session, sequence, bytes);
     reply.raw(bytes);
   }
+}
+
+/**
+ * Tells of the first argument of an operation, which most often is its key. Returns where the next
+ * operation starts. Bytes are not trusted: what does not add up is left to the decoder.
+ */
+function expectKey(
+  prefetch: KeyPrefetch,
+  place: number,
+  data: Uint8Array,
+  view: DataView,
+  at: number,
+): number {
+  const end = data.length;
+  const keyAt = firstArgumentAt(data, at);
+  if (keyAt > end) {
+    prefetch.expectNothing(place);
+    return at;
+  }
+  const length = view.getUint32(keyAt - 4, true);
+  const database = data[at + DATABASE_AT]!;
+  if (length > end - keyAt || database >= DATABASE_COUNT) prefetch.expectNothing(place);
+  else prefetch.expect(place, database, view, keyAt, length);
+  return Math.min(end, at + view.getUint32(at, true));
 }

@@ -17,6 +17,9 @@ const COUNT_MAX = 60_000;
 const COUNT_FIRST = 64;
 /** Buffers that grew beyond this are dropped when a batch is used again. */
 const KEPT_BYTES_MAX = 2 * 1024 * 1024;
+/** Up to here an entry is a copy, which comes from Node's pool of small buffers. */
+const COPIED_BYTES_MAX = 4000;
+const PAGE_BYTES = 4096;
 
 /**
  * The operations of one log entry, in order, with local reads between them.
@@ -36,12 +39,12 @@ export class Batch {
   /** Where the entry stands in the log; 0 until it is proposed. */
   term = 0;
   index = 0;
-  /** Whose operations these are, when all are of one session; null otherwise. */
-  soleTarget: ReplyTarget | null = null;
   /** Reads that came after this batch was proposed and wait for it to apply. */
   behind: Batch | null = null;
   /** Monotonic time at which the first operation came. */
   sinceMs = 0;
+  /** The memory of `logged` is the entry's now. */
+  #isGivenAway = false;
 
   constructor() {
     this.logged.skip(ENTRY_HEADER_BYTES);
@@ -89,8 +92,6 @@ export class Batch {
 
   #note(kind: number, target: ReplyTarget, sequence: number): void {
     const place = this.count++;
-    if (place === 0) this.soleTarget = target;
-    else if (target !== this.soleTarget) this.soleTarget = null;
     if (place === this.kinds.length) this.#growKinds();
     this.kinds[place] = kind;
     this.targets.push(target);
@@ -98,14 +99,21 @@ export class Batch {
     if (kind === LOGGED) this.loggedCount++;
   }
 
-  /** The entry's bytes: header and logged operations, in memory of their own. */
+  /**
+   * The entry's bytes: header and logged operations, never changed from now on. A long entry takes
+   * the batch's own memory, a short one is copied into memory shared with others.
+   */
   seal(header: EntryHeader): Uint8Array {
     header.operations = this.loggedCount;
     writeEntryHeader(this.logged.view, header);
-    const length = this.logged.length;
-    const bytes = Buffer.allocUnsafe(length);
-    this.logged.bytes.copy(bytes, 0, 0, length);
-    return bytes;
+    const { bytes, length } = this.logged;
+    if (length > COPIED_BYTES_MAX && length > bytes.length / 2) {
+      this.#isGivenAway = true;
+      return bytes.subarray(0, length);
+    }
+    const copy = Buffer.allocUnsafe(length);
+    bytes.copy(copy, 0, 0, length);
+    return copy;
   }
 
   /** Visits each operation: its kind, the memory it is in, and its range there. */
@@ -146,7 +154,14 @@ export class Batch {
 
   /** Makes the batch empty, for use again. */
   clear(): void {
-    if (this.logged.bytes.length > KEPT_BYTES_MAX) this.logged = new OperationBuffer();
+    if (this.#isGivenAway) {
+      // The next batch will most likely be about as long.
+      const wanted = Math.min(this.logged.length * 1.25, KEPT_BYTES_MAX);
+      this.logged = new OperationBuffer(Math.ceil(wanted / PAGE_BYTES) * PAGE_BYTES);
+      this.#isGivenAway = false;
+    } else if (this.logged.bytes.length > KEPT_BYTES_MAX) {
+      this.logged = new OperationBuffer();
+    }
     if (this.local.bytes.length > KEPT_BYTES_MAX) this.local = new OperationBuffer();
     this.logged.clear();
     this.logged.skip(ENTRY_HEADER_BYTES);
@@ -158,7 +173,6 @@ export class Batch {
     this.term = 0;
     this.index = 0;
     this.behind = null;
-    this.soleTarget = null;
   }
 
   #growKinds(): void {

@@ -7,6 +7,7 @@ import type { Message, SnapshotMark, SnapshotRequest } from "../raft/types.ts";
 import type { WalListener } from "../wal/wal-types.ts";
 import type { Wal } from "../wal/wal.ts";
 import type { Applier } from "./applier.ts";
+import { DiskPace } from "./disk-pace.ts";
 import type { Replica } from "./replica.ts";
 import type { ReplicaHost, ReplicaLog } from "./replica-host.ts";
 
@@ -18,6 +19,8 @@ const BEHIND_BYTES = 16 * 1024 * 1024;
  */
 const LAZY_FRAME_BYTES = 256 * 1024;
 const LAZY_FLUSH_MS = 5;
+/** A frame larger than this is never waited for: the disk takes its time for it. */
+const WAITED_BYTES_MAX = 256 * 1024;
 
 /** What the set works with, and whom it tells. */
 export interface ReplicaSetEnvironment {
@@ -64,6 +67,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   #ticking: Timer | null = null;
   #lazyFlush: Timer | null = null;
   #closed = false;
+  readonly #pace = new DiskPace();
   readonly #turn = (): void => {
     this.#turnWanted = false;
     if (!this.#closed) this.#takeTurn();
@@ -157,8 +161,15 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     this.#inTurn = true;
     const list = this.#list;
     for (let i = 0; i < list.length; i++) list[i]!.collect();
-    this.#flushLog(wal);
-    for (let i = 0; i < list.length; i++) list[i]!.finish();
+    if (this.#waitsForDisk(wal)) {
+      // What others can work on goes out first; what became durable is applied in this very turn.
+      this.#finish();
+      this.#environment.flushMessages();
+      this.#writeNow(wal);
+    } else {
+      this.#flushLog(wal);
+    }
+    this.#finish();
     this.#flushLog(wal);
     this.#inTurn = false;
     this.#environment.flushMessages();
@@ -169,6 +180,25 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     for (let i = 0; i < list.length; i++) {
       if (list[i]!.hasWork) this.wantTurn();
     }
+  }
+
+  #finish(): void {
+    const list = this.#list;
+    for (let i = 0; i < list.length; i++) list[i]!.finish();
+  }
+
+  /** Whether the open frame is written by the loop itself, in this turn. */
+  #waitsForDisk(wal: Wal): boolean {
+    const bytes = wal.pendingBytes;
+    if (bytes === 0 || bytes > WAITED_BYTES_MAX || wal.writing || !this.#log!.urgent) return false;
+    return wal.options.sync !== "no" && this.#pace.isQuick;
+  }
+
+  #writeNow(wal: Wal): void {
+    this.#log!.urgent = false;
+    const startedMs = this.clock.monotonicMs();
+    wal.flush(true);
+    this.#pace.took(this.clock.monotonicMs() - startedMs);
   }
 
   #flushLog(wal: Wal): void {
@@ -182,14 +212,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
       return;
     }
     log.urgent = false;
-    const only = this.#list.length === 1 ? this.#list[0]! : null;
-    if (only === null || !only.writesAlone || wal.writing) {
-      wal.flush();
-      return;
-    }
-    const startedMs = this.clock.monotonicMs();
-    wal.flush(true);
-    only.loneWriter.took(this.clock.monotonicMs() - startedMs);
+    wal.flush();
   }
 
   // ---- what replicas ask of their node

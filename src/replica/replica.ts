@@ -13,7 +13,6 @@ import { ENTRY_HEADER_BYTES, type EntryHeader } from "./entry-header.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { Lease } from "./lease.ts";
 import { trimLog } from "./log-cache.ts";
-import { LoneWriter } from "./lone-writer.ts";
 import { Operations } from "./operations.ts";
 import { Persister } from "./persister.ts";
 import { Reads, type ReadsOwner } from "./reads.ts";
@@ -33,7 +32,6 @@ export class Replica implements ReadsOwner {
   applier: Applier;
   readonly lease: Lease;
   readonly clock: ShardClock;
-  readonly loneWriter: LoneWriter = new LoneWriter();
   readonly #host: ReplicaHost;
   readonly #forwarder: Forwarder;
   readonly #operations: Operations;
@@ -85,11 +83,6 @@ export class Replica implements ReadsOwner {
 
   get appliedIndex(): number {
     return this.applier.appliedIndex;
-  }
-
-  /** One session writes alone, and nobody else has a part in its writes. */
-  get writesAlone(): boolean {
-    return this.loneWriter.isAlone && this.#soleVoter() && this.raft.conf.learners.length === 0;
   }
 
   /** Bytes of operations that were taken and are not answered. */
@@ -245,7 +238,6 @@ export class Replica implements ReadsOwner {
     }
     this.#refused = this.raft.refusal(batch.bytes) !== null;
     if (this.#refused) return;
-    this.loneWriter.note(batch.soleTarget);
     const index = this.#proposeBytes(batch);
     this.#operations.onProposed(this.raft.term, index);
   }

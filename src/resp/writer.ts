@@ -13,6 +13,7 @@ const UNDERSCORE = 0x5f;
 const HASH = 0x23;
 /** A buffer that grew beyond this is dropped by `clear`. */
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+const LOOP_BYTES_MAX = 96;
 
 /** Codes of errors that are counted one by one; any further ones are counted together. */
 const ERROR_CODES_MAX = 128;
@@ -41,7 +42,9 @@ export class RespWriter implements Reply {
   take(start = 0): Buffer {
     const size = this.length - start;
     const copy = Buffer.allocUnsafe(size);
-    this.bytes.copy(copy, 0, start, this.length);
+    // Most replies are so short that a loop beats the way into C++.
+    if (size > LOOP_BYTES_MAX) this.bytes.copy(copy, 0, start, this.length);
+    else for (let at = 0; at < size; at++) copy[at] = this.bytes[start + at]!;
     this.length = start;
     if (start === 0 && this.bytes.length > KEPT_BYTES_MAX) this.#replace(this.#initialBytes);
     return copy;

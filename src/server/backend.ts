@@ -27,6 +27,9 @@ export interface Backend {
   ): void;
   /** Bytes of operations taken and not yet answered. */
   readonly pendingBytes: number;
-  /** Null, or the error that refuses writes now (`OOM ...`, `MISCONF ...`). */
+  /**
+   * Null, or the error that refuses writes now (`OOM ...`, `MISCONF ...`). Ask once per batch of
+   * input.
+   */
   writeRefusal(growsMemory: boolean): string | null;
 }

@@ -1,4 +1,5 @@
 // What the server's own commands see of this node and its cluster.
+import { viewOf } from "../base/bytes.ts";
 import { SLOT_COUNT, slotOf } from "../base/slot.ts";
 import { DATABASE_COUNT } from "../keyspace/keyspace.ts";
 import type {
@@ -189,7 +190,7 @@ export class ClusterView implements NodeView {
     keyspace.walk(0, { slot, hash: 0 }, (ref) => {
       const offset = keyspace.keyOffsetOf(ref);
       const key = keyspace.bytesOf(ref).subarray(offset, offset + keyspace.keyLengthOf(ref));
-      if (slotOf(key, 0, key.length) !== slot) return false;
+      if (slotOf(viewOf(key), 0, key.length) !== slot) return false;
       if (keys.length < countMax) keys.push(new Uint8Array(key));
       return keys.length < countMax;
     });

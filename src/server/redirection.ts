@@ -13,7 +13,7 @@ import type { Session } from "./session.ts";
 export function redirectionOf(session: Session, entry: CommandEntry, args: Args): string | null {
   if (!followsRedirects(session) || entry.firstKey >= args.count) return null;
   const { node } = session.server;
-  const slot = slotOf(args.bytes, args.offset(entry.firstKey), args.length(entry.firstKey));
+  const slot = slotOf(args.view, args.offset(entry.firstKey), args.length(entry.firstKey));
   const shard = node
     .shards()
     .find(({ firstSlot, lastSlot }) => slot >= firstSlot && slot <= lastSlot);

@@ -104,6 +104,9 @@ export class RespServer {
   readableNow = false;
   /** Whether another node may lead, so that clients may be redirected, in the present burst. */
   redirectsNow = false;
+  /** Why writes are refused in the present burst; undefined until the first of them asks. */
+  #refusal: string | null | undefined = undefined;
+  #growthRefusal: string | null | undefined = undefined;
   readonly #environment: ServerEnvironment;
   readonly #listeners: Listener[] = [];
   /** Whose replies are in the writer. */
@@ -199,7 +202,19 @@ export class RespServer {
   startBurst(session: Session): void {
     this.readableNow = this.backend.readable();
     this.redirectsNow = !this.readableNow && this.node.role() !== "leader";
+    this.#refusal = undefined;
+    this.#growthRefusal = undefined;
     this.writeFor(session);
+  }
+
+  /** Null, or the error that refuses a write in the present burst. */
+  writeRefusal(growsMemory: boolean): string | null {
+    if (growsMemory) {
+      if (this.#growthRefusal === undefined) this.#growthRefusal = this.backend.writeRefusal(true);
+      return this.#growthRefusal;
+    }
+    if (this.#refusal === undefined) this.#refusal = this.backend.writeRefusal(false);
+    return this.#refusal;
   }
 
   /** Input of a session has run: send its replies and those gathered beside. */

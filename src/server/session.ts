@@ -255,7 +255,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
       return;
     }
     if (entry.isWrite) {
-      const refusal = server.backend.writeRefusal(entry.deniesOutOfMemory);
+      const refusal = server.writeRefusal(entry.deniesOutOfMemory);
       if (refusal !== null) {
         entry.rejectedCalls++;
         this.replyError(refusal);

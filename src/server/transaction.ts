@@ -64,7 +64,7 @@ export function queueInTransaction(session: Session, entry: CommandEntry, args: 
     return true;
   }
   if (entry.isWrite) {
-    const refusal = session.server.backend.writeRefusal(entry.deniesOutOfMemory);
+    const refusal = session.server.writeRefusal(entry.deniesOutOfMemory);
     if (refusal !== null) {
       transaction.failed = true;
       session.replyError(refusal);

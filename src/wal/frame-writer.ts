@@ -1,5 +1,4 @@
-// The write loop: one frame in flight, the next one as soon as it is durable. No promise, no
-// allocation.
+// The write loop: one frame in flight, the next one when it is durable. No promise, no allocation.
 import { Buffer } from "node:buffer";
 import { DbError } from "../base/errors.ts";
 import { invariant } from "../base/invariant.ts";
@@ -326,7 +325,8 @@ export class FrameWriter {
     this.#queue.release(frame);
     if (this.#segments.hasFreed) this.#settleFreed();
     if ((this.#flags & CONTROL) === 0) this.#events.onWritten(sequence);
-    if (this.#flying === null) this.flush();
+    // Nothing follows the frame that closes the log.
+    if (this.#flying === null && (this.#flags & FrameFlag.close) === 0) this.flush();
     if (this.#flying === null) {
       this.#armSeal();
       this.#tell();

@@ -22,6 +22,20 @@ describe("a log that is not synced frame by frame", () => {
     },
   );
 
+  test("what is appended while the log closes is written before its last frame", async () => {
+    for (let step = 0; step < 40; step++) {
+      const machine = new WalMachine(step, { sync: "no" });
+      const open = await machine.open();
+      open.wal.appendEntry(1, 1, 1, 0, Buffer.from("before"));
+      const closing = open.wal.close();
+      machine.world.schedule(step * 0.05, () => open.wal.appendSnapshotMark(1, 1, 1));
+      await machine.world.settle(closing);
+      machine.host.kill();
+      const { report } = await machine.open();
+      expect(report, `step ${step}`).toMatchObject({ cleanShutdown: true });
+    }
+  });
+
   test("everysec: a second later everything is durable", async () => {
     const machine = new WalMachine(3, { sync: "everysec" });
     const open = await machine.open();

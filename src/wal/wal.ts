@@ -254,12 +254,15 @@ export class Wal {
 
   async #close(): Promise<void> {
     await this.#compactor.close();
-    await this.#writer.drain();
-    if (!this.#writer.stopped && !this.#writer.writing) {
-      await this.#writer.sync();
-      await this.#writer.writeControl(FrameFlag.close);
-    }
-    this.#writer.stop();
+    const writer = this.#writer;
+    // While a sync runs, something may be appended still: the mark of a snapshot that just ended.
+    do {
+      await writer.drain();
+      if (writer.stopped || writer.writing) break;
+      await writer.sync();
+    } while (writer.writing || !this.#queue.empty);
+    if (!writer.stopped && !writer.writing) await writer.writeControl(FrameFlag.close);
+    writer.stop();
     await this.#pool.close();
     for (const segment of this.#segments.all) await segment.file?.close();
   }

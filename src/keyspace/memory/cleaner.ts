@@ -195,8 +195,9 @@ export class Cleaner {
     const bytes = arena.bytes[ref >>> 16]!;
     const keyAt = arena.keyOffset(ref);
     const keyLength = arena.keyLength(ref);
-    const root = database.roots[slotOf(bytes, keyAt, keyLength)]!;
-    const hash = this.#store.hashOf(arena.views[ref >>> 16]!, keyAt, keyLength);
+    const view = arena.views[ref >>> 16]!;
+    const root = database.roots[slotOf(view, keyAt, keyLength)]!;
+    const hash = this.#store.hashOf(view, keyAt, keyLength);
     invariant(table.locateRef(root, hash, ref), "every live record stands in its table");
     const made = arena.allocate(units);
     const from = (ref & 0xffff) << 4;

@@ -1,11 +1,12 @@
 // The memory engine as commands see it. Knows nothing of commands, logs or clocks.
 import { copyBytes } from "../../base/bytes.ts";
-import { SLOT_COUNT, slotOf } from "../../base/slot.ts";
+import { SLOT_COUNT } from "../../base/slot.ts";
 import {
   KEEP_EXPIRY,
   NO_EXPIRY,
   RecordType,
   type Keyspace,
+  type KeyPrefetch,
   type KeyspaceStats,
   type KeyVisitor,
   type Ref,
@@ -32,10 +33,12 @@ export interface MemoryKeyspaceOptions {
 export class MemoryKeyspace implements Keyspace {
   /** The engine's insides, for its own files. */
   readonly store: Store;
+  readonly prefetch: KeyPrefetch;
   readonly #cleaner: Cleaner;
 
   constructor(options: MemoryKeyspaceOptions) {
     this.store = new Store(options.seed0, options.seed1, options.hash ?? halfSipHash13);
+    this.prefetch = this.store.lookAhead;
     this.#cleaner = new Cleaner(this.store);
   }
 
@@ -63,12 +66,12 @@ export class MemoryKeyspace implements Keyspace {
     this.store.writePosition = value;
   }
 
-  find(database: number, bytes: Uint8Array, view: DataView, offset: number, length: number): Ref {
+  find(database: number, view: DataView, offset: number, length: number): Ref {
     const store = this.store;
-    const root = store.databases[database]!.roots[slotOf(bytes, offset, length)]!;
+    store.noteKey(view, offset, length);
+    const root = store.databases[database]!.roots[store.slot]!;
     if (root === 0) return 0;
-    const hash = store.hashOf(view, offset, length);
-    const ref = store.table.find(root, hash, view, offset, length);
+    const ref = store.table.find(root, store.keyHash, view, offset, length);
     return ref === 0 || store.isExpired(ref) ? 0 : ref;
   }
 
@@ -341,11 +344,6 @@ export class MemoryKeyspace implements Keyspace {
 
   digest(versions = false): string {
     return digestOf(this.store, versions);
-  }
-
-  /** Bytes in live records and pages. */
-  get usedBytes(): number {
-    return this.stats().liveBytes;
   }
 
   stats(): KeyspaceStats {

@@ -7,6 +7,7 @@ import { Arena, recordUnits } from "./arena.ts";
 import { Database } from "./database.ts";
 import { ExpiryIndex } from "./expiry-index.ts";
 import type { KeyHash } from "./half-sip-hash.ts";
+import { LookAhead } from "./look-ahead.ts";
 import { Pages } from "./pages.ts";
 import { Pins } from "./pins.ts";
 import {
@@ -57,6 +58,7 @@ export class Store {
   readonly dropped: Database[] = [];
   readonly expiry: ExpiryIndex = new ExpiryIndex(this.arena, this.byId);
   readonly pins: Pins = new Pins(this.arena);
+  readonly lookAhead: LookAhead = new LookAhead(this);
   /** By slot: log index of its last removal. */
   readonly removals: Float64Array = new Float64Array(SLOT_COUNT);
   /** Log index of the last change of a whole database, which counts as a removal in every slot. */
@@ -104,17 +106,31 @@ export class Store {
     this.databases[second] = database;
   }
 
+  slotOf(view: DataView, offset: number, length: number): number {
+    return slotOf(view, offset, length);
+  }
+
   hashOf(view: DataView, offset: number, length: number): number {
     return this.#hash(view, offset, length, this.#seed0, this.#seed1);
   }
 
+  /** Notes slot and hash of a key. */
+  noteKey(view: DataView, offset: number, length: number): void {
+    const { lookAhead } = this;
+    if (lookAhead.knows(view, offset, length)) {
+      this.slot = lookAhead.slot;
+      this.keyHash = lookAhead.hash;
+    } else {
+      this.slot = slotOf(view, offset, length);
+      this.keyHash = this.#hash(view, offset, length, this.#seed0, this.#seed1);
+    }
+  }
+
   /** The record of a key, expired or not, with its place noted for the table. */
   locate(home: Database, bytes: Uint8Array, view: DataView, offset: number, length: number): Ref {
-    const slot = slotOf(bytes, offset, length);
-    const hash = this.#hash(view, offset, length, this.#seed0, this.#seed1);
-    this.slot = slot;
-    this.keyHash = hash;
-    return this.table.locate(home.roots[slot]!, hash, bytes, view, offset, length);
+    this.noteKey(view, offset, length);
+    const root = home.roots[this.slot]!;
+    return this.table.locate(root, this.keyHash, bytes, view, offset, length);
   }
 
   /** As `locate`, for the key of a record. */

@@ -173,7 +173,7 @@ function checkRecord(
   const offset = arena.keyOffset(ref);
   const length = arena.keyLength(ref);
   invariant(arena.databaseOf(ref) === database.id, "a record knows its database");
-  invariant(slotOf(arena.bytes[ref >>> 16]!, offset, length) === slot, "a record is in its slot");
+  invariant(slotOf(arena.views[ref >>> 16]!, offset, length) === slot, "a record is in its slot");
   invariant(
     store.hashOf(arena.views[ref >>> 16]!, offset, length) === hash,
     "an entry has its hash",

@@ -19,7 +19,7 @@ export class KeyspaceTester {
 
   find(database: number, key: string): Ref {
     this.#load(key);
-    return this.keyspace.find(database, this.#bytes, this.#view, MARGIN, key.length);
+    return this.keyspace.find(database, this.#view, MARGIN, key.length);
   }
 
   /** A key's record with its contents, or undefined. */

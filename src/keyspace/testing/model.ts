@@ -1,6 +1,7 @@
 // What a keyspace should hold, kept in the plainest way: maps of strings. For the conformance
 // suite.
 import { Buffer } from "node:buffer";
+import { viewOf } from "../../base/bytes.ts";
 import { SLOT_COUNT, slotOf } from "../../base/slot.ts";
 import { DATABASE_COUNT } from "../keyspace.ts";
 
@@ -41,7 +42,7 @@ export function copyState(state: ModelState): ModelState {
 /** Slot of a key given as Latin-1 string. */
 export function slotOfText(key: string): number {
   const bytes = Buffer.from(key, "latin1");
-  return slotOf(bytes, 0, bytes.length);
+  return slotOf(viewOf(bytes), 0, bytes.length);
 }
 
 /** Whether a record exists for commands at a time. */

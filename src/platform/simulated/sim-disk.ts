@@ -69,6 +69,7 @@ export class SimDisk implements Disk {
 
 class SimFile implements DiskFile {
   readonly path: string;
+  readonly writeNow?: NonNullable<DiskFile["writeNow"]>;
   readonly #process: SimProcess;
   readonly #storage: SimStorage;
   readonly #inode: SimInode;
@@ -87,6 +88,12 @@ class SimFile implements DiskFile {
     this.#storage = storage;
     this.#inode = inode;
     this.#options = options;
+    if (!storage.writesNow || options.mode === "read") return;
+    this.writeNow = (source, offset, length, position) => {
+      invariant(this.#open, "a closed file is not written");
+      const bytes = source.subarray(offset, offset + length);
+      return storage.writeNow(inode, bytes, position, options.dsync === true, path);
+    };
   }
 
   size(): Promise<number> {

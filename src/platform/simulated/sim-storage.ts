@@ -39,6 +39,8 @@ export class SimStorage {
   latencyMs: { min: number; max: number } = { min: 0.05, max: 0.5 };
   /** No file may grow when all files together would pass this many bytes: `ENOSPC`. */
   limitBytes: number = Number.POSITIVE_INFINITY;
+  /** Whether files can be written while the caller waits; the world stands still meanwhile. */
+  writesNow: boolean;
   readonly #world: SimWorld;
   readonly #random: SimRandom;
   readonly #underWay = new Set<WriteUnderWay>();
@@ -49,6 +51,7 @@ export class SimStorage {
   constructor(world: SimWorld, random: SimRandom) {
     this.#world = world;
     this.#random = random;
+    this.writesNow = random.chance(0.5);
   }
 
   /** The next `count` calls of this kind fail with `code`, on paths that contain `pathPart`. */
@@ -146,10 +149,7 @@ export class SimStorage {
     path: string,
     done: (error: Error | null, bytes: number) => void,
   ): void {
-    const fault = this.takeFault("write", path);
-    const growth = Math.max(0, position + source.length - inode.size);
-    const full = growth > 0 && this.usedBytes + growth > this.limitBytes;
-    const error = fault ?? (full ? systemError("ENOSPC", path) : null);
+    const error = this.#writeFault(inode, source, position, path);
     if (error !== null) {
       this.#world.schedule(this.drawLatencyMs(), () => done(error, 0));
       return;
@@ -166,5 +166,30 @@ export class SimStorage {
       invariant(unchanged, "bytes given to a write do not change until it is done");
       done(null, length);
     });
+  }
+
+  /** A write that has happened when this returns, or throws; returns the bytes written. */
+  writeNow(
+    inode: SimInode,
+    source: Uint8Array,
+    position: number,
+    durable: boolean,
+    path: string,
+  ): number {
+    const error = this.#writeFault(inode, source, position, path);
+    if (error !== null) throw error;
+    const length = Math.min(source.length, this.#shortWrites.shift() ?? source.length);
+    const bytes = source.subarray(0, length);
+    if (durable) inode.writeDurable(bytes, position);
+    else inode.write(bytes, position);
+    return length;
+  }
+
+  /** Why a write fails, or null. */
+  #writeFault(inode: SimInode, source: Uint8Array, position: number, path: string): Error | null {
+    const fault = this.takeFault("write", path);
+    const growth = Math.max(0, position + source.length - inode.size);
+    const full = growth > 0 && this.usedBytes + growth > this.limitBytes;
+    return fault ?? (full ? systemError("ENOSPC", path) : null);
   }
 }

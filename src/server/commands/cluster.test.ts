@@ -1,5 +1,6 @@
 // CLUSTER: the topology in all its forms, and what is refused with what to do instead.
 import { describe, expect, test } from "vitest";
+import { viewOf } from "../../base/bytes.ts";
 import { slotOf } from "../../base/slot.ts";
 import { fakeMember, fakeName } from "../testing/fake-node.ts";
 import { ServerTester } from "../testing/server-tester.ts";
@@ -27,7 +28,10 @@ describe("CLUSTER", () => {
     { line: "CLUSTER foo", reply: "-ERR unknown subcommand 'foo'. Try CLUSTER HELP." },
     { line: "CLUSTER MYID", reply: id(1) },
     { line: "CLUSTER MYSHARDID", reply: `$40 ${"5".repeat(40)}` },
-    { line: "CLUSTER KEYSLOT {user:1}.age", reply: `:${slotOf(Buffer.from("user:1"), 0, 6)}` },
+    {
+      line: "CLUSTER KEYSLOT {user:1}.age",
+      reply: `:${slotOf(viewOf(Buffer.from("user:1")), 0, 6)}`,
+    },
     { line: 'CLUSTER KEYSLOT ""', reply: ":0" },
     {
       line: "CLUSTER KEYSLOT",

@@ -51,7 +51,7 @@ function myShardId({ node }: Session["server"], reply: Reply): void {
 }
 
 function keySlot(_session: Session, args: Args, reply: Reply): void {
-  reply.integer(slotOf(args.bytes, args.offset(2), args.length(2)));
+  reply.integer(slotOf(args.view, args.offset(2), args.length(2)));
 }
 
 function isSlot(slot: number): boolean {

@@ -1,0 +1,116 @@
+// Finds the memory of several keys at once, before the commands that ask for them run: the
+// processor then waits for all of it together instead of for each key in turn.
+import { LOOK_AHEAD_MAX, type KeyPrefetch } from "../keyspace.ts";
+import type { Store } from "./store.ts";
+import { homeWord, leafOf } from "./table-page.ts";
+
+/** A longer key is not looked up twice. */
+const KEY_BYTES_MAX = 128;
+/** Words of a record that are touched: its first, and one in the next cache line. */
+const NEXT_LINE_WORDS = 16;
+
+/** Keys of a run of commands, with what was worked out for them. */
+export class LookAhead implements KeyPrefetch {
+  place = 0;
+  readonly #views: (DataView | null)[] = new Array<null>(LOOK_AHEAD_MAX).fill(null);
+  readonly #offsets = new Uint32Array(LOOK_AHEAD_MAX);
+  readonly #lengths = new Uint32Array(LOOK_AHEAD_MAX);
+  readonly #databases = new Uint8Array(LOOK_AHEAD_MAX);
+  readonly #slots = new Int32Array(LOOK_AHEAD_MAX);
+  readonly #hashes = new Int32Array(LOOK_AHEAD_MAX);
+  /** A root, then a leaf, then a record, each 0 when there is none. */
+  readonly #refs = new Uint32Array(LOOK_AHEAD_MAX);
+  readonly #store: Store;
+  /** What was touched: kept, lest the compiler finds that touching is of no use. */
+  touched = 0;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  expect(place: number, database: number, view: DataView, offset: number, length: number): void {
+    this.#views[place] = length <= KEY_BYTES_MAX ? view : null;
+    this.#offsets[place] = offset;
+    this.#lengths[place] = length;
+    this.#databases[place] = database;
+  }
+
+  expectNothing(place: number): void {
+    this.#views[place] = null;
+  }
+
+  load(count: number): void {
+    this.#hash(count);
+    this.#findLeaves(count);
+    this.#findRecords(count);
+    const { words } = this.#store.arena;
+    const refs = this.#refs;
+    let touched = 0;
+    for (let place = 0; place < count; place++) {
+      const ref = refs[place]!;
+      if (ref === 0) continue;
+      const memory = words[ref >>> 16]!;
+      const base = (ref & 0xffff) << 2;
+      touched ^= memory[base]! ^ memory[base + NEXT_LINE_WORDS]!;
+    }
+    this.touched = touched;
+  }
+
+  forget(): void {
+    this.#views.fill(null);
+  }
+
+  /** Whether slot and hash of this key are known: the present command was to look for it. */
+  knows(view: DataView, offset: number, length: number): boolean {
+    const { place } = this;
+    return (
+      this.#views[place] === view &&
+      this.#offsets[place] === offset &&
+      this.#lengths[place] === length
+    );
+  }
+
+  get slot(): number {
+    return this.#slots[this.place]!;
+  }
+
+  get hash(): number {
+    return this.#hashes[this.place]!;
+  }
+
+  #hash(count: number): void {
+    const { databases } = this.#store;
+    for (let place = 0; place < count; place++) {
+      this.#refs[place] = 0;
+      const view = this.#views[place]!;
+      if (view === null) continue;
+      const offset = this.#offsets[place]!;
+      const length = this.#lengths[place]!;
+      const slot = this.#store.slotOf(view, offset, length);
+      this.#slots[place] = slot;
+      this.#hashes[place] = this.#store.hashOf(view, offset, length);
+      this.#refs[place] = databases[this.#databases[place]!]!.roots[slot]!;
+    }
+  }
+
+  #findLeaves(count: number): void {
+    const { words } = this.#store.arena;
+    const refs = this.#refs;
+    for (let place = 0; place < count; place++) {
+      const root = refs[place]!;
+      if (root !== 0) refs[place] = leafOf(words, root, this.#hashes[place]!);
+    }
+  }
+
+  /** The record where probing starts: most often the one that is looked for. */
+  #findRecords(count: number): void {
+    const { words } = this.#store.arena;
+    const refs = this.#refs;
+    for (let place = 0; place < count; place++) {
+      const leaf = refs[place]!;
+      if (leaf === 0) continue;
+      const memory = words[leaf >>> 16]!;
+      refs[place] = memory[homeWord(memory, (leaf & 0xffff) << 2, this.#hashes[place]!) + 1]!;
+    }
+  }
+}
