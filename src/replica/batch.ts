@@ -34,7 +34,8 @@ export class Batch {
   count = 0;
   loggedCount = 0;
   kinds: Uint8Array = new Uint8Array(COUNT_FIRST);
-  readonly targets: ReplyTarget[] = [];
+  /** Of the first `count` operations; they keep their length, since growing them costs. */
+  readonly targets: (ReplyTarget | null)[] = [];
   readonly sequences: number[] = [];
   /** Where the entry stands in the log; 0 until it is proposed. */
   term = 0;
@@ -94,8 +95,8 @@ export class Batch {
     const place = this.count++;
     if (place === this.kinds.length) this.#growKinds();
     this.kinds[place] = kind;
-    this.targets.push(target);
-    this.sequences.push(sequence);
+    this.targets[place] = target;
+    this.sequences[place] = sequence;
     if (kind === LOGGED) this.loggedCount++;
   }
 
@@ -166,10 +167,10 @@ export class Batch {
     this.logged.clear();
     this.logged.skip(ENTRY_HEADER_BYTES);
     this.local.clear();
+    // A session that is gone is not held by a batch that waits to be used again.
+    this.targets.fill(null, 0, this.count);
     this.count = 0;
     this.loggedCount = 0;
-    this.targets.length = 0;
-    this.sequences.length = 0;
     this.term = 0;
     this.index = 0;
     this.behind = null;

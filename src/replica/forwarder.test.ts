@@ -185,7 +185,7 @@ describe("Forwarder", () => {
     forward(2, "1.0", "1.1r", "2.0");
     const [batch, ...others] = forwarder.comeBack();
     expect(others).toEqual([]);
-    expect(batch!.sequences).toEqual([0, 1, 0]);
+    expect(batch!.sequences.slice(0, batch!.count)).toEqual([0, 1, 0]);
     expect(batch!.loggedCount).toBe(2);
     expect(batch!.sinceMs).toBe(nowMs);
     expect(forwarder.count).toBe(0);

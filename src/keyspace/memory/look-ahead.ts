@@ -2,12 +2,13 @@
 // processor then waits for all of it together instead of for each key in turn.
 import { LOOK_AHEAD_MAX, type KeyPrefetch } from "../keyspace.ts";
 import type { Store } from "./store.ts";
+import { WORD_VALUE_LENGTH } from "./record.ts";
 import { homeWord, leafOf } from "./table-page.ts";
 
 /** A longer key is not looked up twice. */
 const KEY_BYTES_MAX = 128;
-/** Words of a record that are touched: its first, and one in the next cache line. */
-const NEXT_LINE_WORDS = 16;
+/** Words of a cache line: records are touched in their first lines. */
+const LINE_WORDS = 16;
 
 /** Keys of a run of commands, with what was worked out for them. */
 export class LookAhead implements KeyPrefetch {
@@ -51,7 +52,9 @@ export class LookAhead implements KeyPrefetch {
       if (ref === 0) continue;
       const memory = words[ref >>> 16]!;
       const base = (ref & 0xffff) << 2;
-      touched ^= memory[base]! ^ memory[base + NEXT_LINE_WORDS]!;
+      touched ^= memory[base + LINE_WORDS]!;
+      if (memory[base + WORD_VALUE_LENGTH]! > 4 * LINE_WORDS)
+        touched ^= memory[base + 2 * LINE_WORDS]!;
     }
     this.touched = touched;
   }
@@ -102,7 +105,7 @@ export class LookAhead implements KeyPrefetch {
     }
   }
 
-  /** The record where probing starts: most often the one that is looked for. */
+  /** The first record whose hash is not lower: most often the one that is looked for. */
   #findRecords(count: number): void {
     const { words } = this.#store.arena;
     const refs = this.#refs;
@@ -110,7 +113,10 @@ export class LookAhead implements KeyPrefetch {
       const leaf = refs[place]!;
       if (leaf === 0) continue;
       const memory = words[leaf >>> 16]!;
-      refs[place] = memory[homeWord(memory, (leaf & 0xffff) << 2, this.#hashes[place]!) + 1]!;
+      const hash = this.#hashes[place]!;
+      let at = homeWord(memory, (leaf & 0xffff) << 2, hash);
+      while (memory[at + 1] !== 0 && memory[at]! >>> 0 < hash >>> 0) at += 2;
+      refs[place] = memory[at + 1]!;
     }
   }
 }
