@@ -19,7 +19,7 @@ export interface SessionCommand extends CommandDescription {
   readonly isContainer?: boolean;
   /**
    * Runs the command; writes exactly one reply, unless it took charge of the reply by
-   * `session.defer`.
+   * `deferReply`.
    */
   readonly run: (session: Session, args: Args, reply: Reply) => void;
 }

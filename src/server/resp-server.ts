@@ -205,7 +205,7 @@ export class RespServer {
   /** Input of a session has run: send its replies and those gathered beside. */
   finishBurst(session: Session): void {
     this.flush();
-    session.endWhenDone();
+    session.output.endWhenDone();
   }
 
   /** The writer's bytes from now on are for this session. */
@@ -228,7 +228,7 @@ export class RespServer {
   flush(): void {
     this.#gather();
     const dirty = this.#dirty;
-    for (let i = 0; i < dirty.length; i++) dirty[i]!.send();
+    for (let i = 0; i < dirty.length; i++) dirty[i]!.output.send();
     dirty.length = 0;
     if (this.#resumable.size > 0 && !this.#flushing) this.#resumeSessions();
   }
@@ -237,7 +237,8 @@ export class RespServer {
     const session = this.#writing;
     if (session === null) return;
     this.#writing = null;
-    if (this.writer.length > 0 && session.gather(this.writer.take())) this.#dirty.push(session);
+    if (this.writer.length === 0) return;
+    if (session.output.gather(this.writer.take())) this.#dirty.push(session);
   }
 
   /** The session may go on with its input once the present replies are out. */

@@ -1,5 +1,4 @@
 // One client connection: finds commands in its input, runs or submits them, sends replies in order.
-import { invariant } from "../base/invariant.ts";
 import type { DataCommand } from "../commands/command.ts";
 import type { Connection, ConnectionHandler } from "../platform/network.ts";
 import type { ReplyTarget } from "../replica/reply-target.ts";
@@ -20,8 +19,6 @@ import { queueInTransaction } from "./transaction.ts";
 const OPEN_OPERATIONS_MAX = 16_384;
 /** Reply bytes after which a burst of commands is cut and goes on in a later turn. */
 const BURST_REPLY_BYTES_MAX = 1024 * 1024;
-/** Bytes in the socket's outgoing buffer above which a session's input is paused. */
-const UNSENT_BYTES_PAUSE = 1024 * 1024;
 
 /** A client session; also the target of the replies of its own operations. */
 export class Session implements ConnectionHandler, ReplyTarget {
@@ -31,22 +28,25 @@ export class Session implements ConnectionHandler, ReplyTarget {
   /** Identity for retried writes: unique over nodes and restarts. */
   readonly sessionId: number;
   readonly state: SessionState = new SessionState();
+  readonly holds: InputHolds;
+  readonly output: SessionOutput;
   protocol = 2;
   /** The command that came last, for CLIENT LIST. */
   lastEntry: CommandEntry | null = null;
+  /** It ends when all is answered and sent, and takes no more input. */
+  ends = false;
   readonly #order = new ReplyOrder();
   /** Input that waits: an unfinished command, or commands behind a pause. */
   #input: PendingInput | null = null;
-  readonly #holds = new InputHolds();
   #closed = false;
-  #closeAfterReply = false;
-  readonly #output = new SessionOutput();
 
   constructor(server: RespServer, connection: Connection, id: number, sessionId: number) {
     this.server = server;
     this.connection = connection;
     this.id = id;
     this.sessionId = sessionId;
+    this.holds = new InputHolds(connection);
+    this.output = new SessionOutput(this);
   }
 
   get acknowledged(): number {
@@ -67,12 +67,12 @@ export class Session implements ConnectionHandler, ReplyTarget {
   }
 
   onData(bytes: Uint8Array, view: DataView, length: number): void {
-    if (this.#closed || this.#closeAfterReply) return;
+    if (this.#closed || this.ends) return;
     this.state.lastInteractionMs = this.server.clock.monotonicMs();
     this.server.stats.inputBytes += length;
     if (this.#input === null) {
       // What was in flight when the session was paused may still come once.
-      if (this.#holds.paused) this.#input = new PendingInput(bytes, 0, length);
+      if (this.holds.paused) this.#input = new PendingInput(bytes, 0, length);
       else this.#consume(bytes, view, 0, length);
     } else {
       if (!this.#input.append(bytes, length, this.server.options.queryBufferBytesMax)) {
@@ -80,14 +80,14 @@ export class Session implements ConnectionHandler, ReplyTarget {
         this.destroy();
         return;
       }
-      if (!this.#holds.paused) this.#consumeInput();
+      if (!this.holds.paused) this.#consumeInput();
     }
   }
 
   onDrain(): void {
-    if (!this.#holds.awaitsDrain) return;
-    this.#holds.awaitsDrain = false;
-    this.#maybeResume();
+    if (!this.holds.awaitsDrain) return;
+    this.holds.awaitsDrain = false;
+    this.resume();
   }
 
   onClose(): void {
@@ -105,7 +105,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Closes when the reply that is being written has been sent. */
   closeAfterReply(): void {
-    this.#closeAfterReply = true;
+    this.ends = true;
   }
 
   // ---- what commands change
@@ -143,13 +143,13 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Runs no more commands until {@link release}; the one that runs now is finished. */
   hold(): void {
-    this.#holds.held = true;
-    this.#pause();
+    this.holds.held = true;
+    this.holds.pause();
   }
 
   /** Ends {@link hold} with the server's next flush. */
   release(): void {
-    this.#holds.held = false;
+    this.holds.held = false;
     this.server.resumeSoon(this);
   }
 
@@ -210,11 +210,11 @@ export class Session implements ConnectionHandler, ReplyTarget {
       }
       if (args.count > 0) {
         if (!this.#execute(args)) return at;
-        if (this.#closeAfterReply) return end;
+        if (this.ends) return end;
         if (this.#closed) return end;
       }
       at = next;
-      if (this.#holds.paused) return at;
+      if (this.holds.paused) return at;
       if (server.writer.length > BURST_REPLY_BYTES_MAX) {
         server.finishBurst(this);
         if (at < end) this.#continueLater();
@@ -227,7 +227,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
   #failProtocol(error: string): void {
     this.server.reportProtocolError(this, error);
     this.replyError(`ERR ${error}`);
-    this.#closeAfterReply = true;
+    this.ends = true;
   }
 
   /** Runs or submits one command; false when it must be seen again later. */
@@ -272,7 +272,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const { backend, options } = this.server;
     backend.submit(command, entry.isWrite, this.state.database, args, this, sequence);
     const isMuch = order.open >= OPEN_OPERATIONS_MAX;
-    if (isMuch || backend.pendingBytes > options.pendingBytesMax) this.#pause();
+    if (isMuch || backend.pendingBytes > options.pendingBytesMax) this.holds.pause();
   }
 
   /**
@@ -299,8 +299,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
   #executeSession(entry: CommandEntry, args: Args): boolean {
     const command = entry.session!;
     if (entry.isBarrier && this.#order.open > 0) {
-      this.#holds.awaitsReplies = true;
-      this.#pause();
+      this.holds.awaitsReplies = true;
+      this.holds.pause();
       return false;
     }
     entry.calls++;
@@ -312,25 +312,9 @@ export class Session implements ConnectionHandler, ReplyTarget {
     else this.server.runTimedSession(this, entry, args, reply);
     if (writer.errors !== errorsBefore) entry.failedCalls++;
     if (this.#closed) return true;
-    if (this.#holds.deferred) return true;
+    if (this.holds.deferred) return true;
     this.closeReply(sequence);
     return true;
-  }
-
-  /**
-   * A reply to the present command that is an error; counted as one in a transaction being queued.
-   */
-  refuse(error: string): void {
-    if (this.state.transaction !== null) this.state.transaction.failed = true;
-    this.replyError(error);
-  }
-
-  /** An EXEC that is refused ends the transaction, as in Redis. */
-  abortTransaction(error: string): void {
-    this.state.transaction = null;
-    this.state.watched = [];
-    const why = error.replace(/^ERR /, "");
-    this.replyError(`EXECABORT Transaction discarded because of: ${why}`);
   }
 
   /** Answers the present command with an error, in its turn. */
@@ -347,52 +331,25 @@ export class Session implements ConnectionHandler, ReplyTarget {
     this.closeReply(sequence);
   }
 
-  /**
-   * For a session command that cannot answer at once: input is held until the returned function is
-   * called, with what writes the reply.
-   */
-  defer(): (write: (reply: Reply) => void) => void {
-    invariant(!this.#holds.deferred, "one deferred reply at a time");
-    this.#holds.deferred = true;
-    this.#pause();
-    const sequence = this.#order.issued - 1;
-    return (write) => {
-      this.#holds.deferred = false;
-      if (this.#closed) return;
-      write(this.openReply(sequence));
-      this.closeReply(sequence);
-      // Never at once: this may be the middle of applying a batch. The input goes on with the next
-      // flush.
-      this.server.resumeSoon(this);
-      this.server.wantFlush();
-    };
-  }
-
   // ---- flow control
 
-  #pause(): void {
-    if (this.#holds.paused) return;
-    this.#holds.paused = true;
-    this.connection.pause();
-  }
-
   #continueLater(): void {
-    this.#holds.continues = true;
-    this.#pause();
+    this.holds.continues = true;
+    this.holds.pause();
     this.server.scheduler.soon(() => {
-      this.#holds.continues = false;
-      this.#maybeResume();
+      this.holds.continues = false;
+      this.resume();
     });
   }
 
   /** Goes on with the input when nothing holds it any more. */
-  #maybeResume(): void {
-    if (!this.#holds.paused || this.#closed) return;
-    if (!this.#holds.over(this.#order.open, OPEN_OPERATIONS_MAX / 2)) return;
-    this.#holds.paused = false;
-    this.#holds.awaitsReplies = false;
+  resume(): void {
+    if (!this.holds.paused || this.#closed) return;
+    if (!this.holds.over(this.#order.open, OPEN_OPERATIONS_MAX / 2)) return;
+    this.holds.paused = false;
+    this.holds.awaitsReplies = false;
     if (this.#input !== null) this.#consumeInput();
-    if (!this.#holds.paused && !this.#closed) this.connection.resume();
+    if (!this.holds.paused && !this.#closed) this.connection.resume();
   }
 
   // ---- replies
@@ -406,7 +363,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   closeReply(sequence: number): void {
     const isInTurn = this.#order.end(sequence, this.server.writer);
-    if (isInTurn && this.#holds.paused && !this.#holds.continues) this.server.resumeSoon(this);
+    if (isInTurn && this.holds.paused && !this.holds.continues) this.server.resumeSoon(this);
   }
 
   failReply(sequence: number, error: string): void {
@@ -418,55 +375,5 @@ export class Session implements ConnectionHandler, ReplyTarget {
     this.openReply(sequence);
     this.server.writer.raw(bytes);
     this.closeReply(sequence);
-  }
-
-  /** Called by the server when it has gathered the replies of the burst. */
-  resume(): void {
-    this.#maybeResume();
-  }
-
-  /** Takes bytes to send; true when these are the first of the turn. */
-  gather(bytes: Buffer): boolean {
-    if (this.#closed) return false;
-    const muted = this.state.repliesOff;
-    // A session that ends has its last `send`, with replies or without.
-    if (muted && !this.#closeAfterReply) return false;
-    return this.#output.gather(bytes, muted);
-  }
-
-  /** Sends what was gathered in one write. */
-  send(): void {
-    const bytes = this.#output.take();
-    if (bytes === null || this.#closed) return;
-    this.server.stats.outputBytes += bytes.length;
-    const connection = this.connection;
-    const flowing = connection.write(bytes);
-    if (this.#closeAfterReply && this.#order.open === 0) {
-      connection.end();
-      return;
-    }
-    if (!flowing) this.#onSlowReader();
-  }
-
-  /** Ends a session that is to end and has sent all; its last reply may have been a silent one. */
-  endWhenDone(): void {
-    if (this.#closeAfterReply && this.#order.open === 0) this.connection.end();
-  }
-
-  #onSlowReader(): void {
-    if (!this.state.authenticated) {
-      // CVE-2025-21605: who does not read refusals gets no memory for more of them.
-      this.server.reportClosed(this, "output buffer limit before login");
-      this.destroy();
-      return;
-    }
-    if (this.connection.bufferedBytes <= UNSENT_BYTES_PAUSE) return;
-    if (this.connection.bufferedBytes > this.server.options.outputBufferBytesMax) {
-      this.server.reportClosed(this, "output buffer limit");
-      this.destroy();
-      return;
-    }
-    this.#holds.awaitsDrain = true;
-    this.#pause();
   }
 }

@@ -9,6 +9,7 @@ import { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
 import { RespWriter } from "../resp/writer.ts";
 import type { CommandEntry, SessionCommand } from "./command-entry.ts";
+import { deferReply } from "./deferred-reply.ts";
 import type { Session } from "./session.ts";
 
 /** Bytes of commands that one transaction may queue. */
@@ -271,7 +272,7 @@ class WaitingExec implements ReplyTarget {
     this.acknowledged = session.acknowledged;
     const { state, server } = session;
     this.#databaseBefore = state.database;
-    this.#finish = session.defer();
+    this.#finish = deferReply(session);
     const watches = encodeWatchList(state.watched);
     state.transaction = null;
     state.watched = [];
@@ -322,7 +323,7 @@ class WatchRequest implements ReplyTarget {
     this.acknowledged = session.acknowledged;
     this.#database = session.state.database;
     for (let i = 1; i < args.count; i++) this.#keys.push(new Uint8Array(args.look(i)));
-    this.#finish = session.defer();
+    this.#finish = deferReply(session);
     const { backend } = session.server;
     const sequence = session.lastSequence;
     backend.submit(watchVersionsCommand, false, this.#database, args, this, sequence);
