@@ -14,6 +14,7 @@ import type { Reply } from "../resp/reply.ts";
 import { RespWriter } from "../resp/writer.ts";
 import type { Backend } from "./backend.ts";
 import { ClientPause } from "./client-pause.ts";
+import { CutSessions } from "./cut-sessions.ts";
 import { CommandEntry, type SessionCommand } from "./command-entry.ts";
 import { LoginGuard } from "./commands/login-guard.ts";
 import type { NodeView } from "./node-view.ts";
@@ -100,6 +101,13 @@ export class RespServer {
     inputBytes: 0,
     outputBytes: 0,
   };
+  /** Sessions whose burst was cut. */
+  readonly cutSessions: CutSessions;
+  /**
+   * Work of the present burst in about microseconds: an argument counts as one, and commands that
+   * are timed add what they took.
+   */
+  work = 0;
   /** Whether reads may run in the present burst. */
   readableNow = false;
   /** Whether another node may lead, so that clients may be redirected, in the present burst. */
@@ -130,6 +138,7 @@ export class RespServer {
     this.commands = new CommandTable(commands.map((command) => new CommandEntry(command)));
     this.pause = new ClientPause(this);
     this.cron = new ServerCron(this);
+    this.cutSessions = new CutSessions(this.scheduler);
     this.startedMs = this.clock.monotonicMs();
   }
 
@@ -197,6 +206,7 @@ export class RespServer {
 
   /** Input of a session is about to run. */
   startBurst(session: Session): void {
+    this.work = 0;
     this.readableNow = this.backend.readable();
     this.redirectsNow = !this.readableNow && this.node.role() !== "leader";
     this.writeFor(session);
@@ -331,6 +341,7 @@ export class RespServer {
   #onTimed(session: Session, entry: CommandEntry, args: Args, startedMs: number): void {
     const usec = (this.clock.monotonicMs() - startedMs) * 1000;
     entry.usec += usec;
+    this.work += Math.ceil(usec);
     if (!this.slowLog.wants(usec)) return;
     const nameWords = entry.name.includes("|") ? 2 : 1;
     const shownCount = entry.hidesArguments ? nameWords : args.count;

@@ -17,8 +17,12 @@ import { queueInTransaction } from "./transaction.ts";
 
 /** Operations of one session that may wait for the log before its input is paused. */
 const OPEN_OPERATIONS_MAX = 16_384;
+/** Arguments of reads of one session that may wait for the log: all of them run in one turn. */
+const OPEN_READ_ARGUMENTS_MAX = 16_384;
 /** Reply bytes after which a burst of commands is cut and goes on in a later turn. */
 const BURST_REPLY_BYTES_MAX = 1024 * 1024;
+/** The same for its work, in the units of `RespServer.work`: some milliseconds. */
+const BURST_WORK_MAX = 4096;
 
 /** A client session; also the target of the replies of its own operations. */
 export class Session implements ConnectionHandler, ReplyTarget {
@@ -39,6 +43,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
   /** Input that waits: an unfinished command, or commands behind a pause. */
   #input: PendingInput | null = null;
   #closed = false;
+  /** Arguments of the reads submitted since nothing was open. */
+  #openReadArguments = 0;
 
   constructor(server: RespServer, connection: Connection, id: number, sessionId: number) {
     this.server = server;
@@ -215,9 +221,11 @@ export class Session implements ConnectionHandler, ReplyTarget {
       }
       at = next;
       if (this.holds.paused) return at;
-      if (server.writer.length > BURST_REPLY_BYTES_MAX) {
+      server.work += args.count;
+      if (server.work > BURST_WORK_MAX || server.writer.length > BURST_REPLY_BYTES_MAX) {
         server.finishBurst(this);
-        if (at < end) this.#continueLater();
+        // Without input left too: the socket may have more, and would be read in this very turn.
+        server.cutSessions.add(this);
         return at;
       }
     }
@@ -271,8 +279,18 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const sequence = order.issued++;
     const { backend, options } = this.server;
     backend.submit(command, entry.isWrite, this.state.database, args, this, sequence);
+    if (order.open === 1) this.#openReadArguments = 0;
+    if (!entry.isWrite) this.#noteOpenRead(args.count);
     const isMuch = order.open >= OPEN_OPERATIONS_MAX;
     if (isMuch || backend.pendingBytes > options.pendingBytesMax) this.holds.pause();
+  }
+
+  /** After too many reads that wait, the session waits until all of them are answered. */
+  #noteOpenRead(argumentCount: number): void {
+    this.#openReadArguments += argumentCount;
+    if (this.#openReadArguments < OPEN_READ_ARGUMENTS_MAX) return;
+    this.holds.awaitsReplies = true;
+    this.holds.pause();
   }
 
   /**
@@ -283,6 +301,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const order = this.#order;
     const readsNow = !isWrite && server.readableNow && order.plain;
     const sequence = order.issued++;
+    server.work += args.count;
     if (readsNow) {
       order.answered++;
       command.apply(server.backend.readContext(database), args, server.writer);
@@ -333,19 +352,20 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   // ---- flow control
 
-  #continueLater(): void {
-    this.holds.continues = true;
-    this.holds.pause();
-    this.server.scheduler.soon(() => {
-      this.holds.continues = false;
-      this.resume();
-    });
+  /** Its burst was cut: now it is its turn again. */
+  continue(): void {
+    this.holds.continues = false;
+    this.#resume(OPEN_OPERATIONS_MAX - 1);
   }
 
   /** Goes on with the input when nothing holds it any more. */
   resume(): void {
+    this.#resume(OPEN_OPERATIONS_MAX / 2);
+  }
+
+  #resume(openMax: number): void {
     if (!this.holds.paused || this.#closed) return;
-    if (!this.holds.over(this.#order.open, OPEN_OPERATIONS_MAX / 2)) return;
+    if (!this.holds.over(this.#order.open, openMax)) return;
     this.holds.paused = false;
     this.holds.awaitsReplies = false;
     if (this.#input !== null) this.#consumeInput();
