@@ -14,6 +14,7 @@ import {
 import { Cleaner } from "./cleaner.ts";
 import { digestOf } from "./digest.ts";
 import { halfSipHash13, type KeyHash } from "./half-sip-hash.ts";
+import { PinnedView } from "./pinned-view.ts";
 import { SnapshotStream } from "./snapshot-stream.ts";
 import { Store } from "./store.ts";
 import { Change } from "./undo-log.ts";
@@ -331,6 +332,10 @@ export class MemoryKeyspace implements Keyspace {
     return new SnapshotStream(this.store);
   }
 
+  view(database: number): PinnedView {
+    return new PinnedView(this.store, database);
+  }
+
   cleanStep(budgetMs: number): boolean {
     return this.#cleaner.step(budgetMs);
   }
@@ -341,11 +346,6 @@ export class MemoryKeyspace implements Keyspace {
 
   digest(versions = false): string {
     return digestOf(this.store, versions);
-  }
-
-  /** Bytes in live records and pages. */
-  get usedBytes(): number {
-    return this.stats().liveBytes;
   }
 
   stats(): KeyspaceStats {
