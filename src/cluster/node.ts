@@ -92,7 +92,7 @@ export class KvorumNode implements PeersOwner {
       onLogFull: (isFull) => this.#onLogFull(isFull),
       onLogFailed: (error) => environment.onFatal(error),
       onSnapshotWanted: () => this.#upkeep.saveInBackground(),
-      installSnapshot: (_replica, mark) => this.#installSnapshot(mark),
+      installSnapshot: (replica, mark) => this.#installSnapshot(replica, mark),
       sendSnapshot: (_replica, request) => this.#transfers.start(request),
       onTick: () => {
         this.#transfers.tick();
@@ -365,9 +365,10 @@ export class KvorumNode implements PeersOwner {
     else this.#environment.report("info", "disk has room again: writes resume", {});
   }
 
-  #installSnapshot(mark: SnapshotMark): Applier {
+  #installSnapshot(replica: Replica, mark: SnapshotMark): Applier {
     const applier = this.#transfers.install(mark);
     invariant(applier !== null, "the core installs only what was loaded");
+    applier.lookups = replica.applier.lookups;
     this.#environment.report("info", "snapshot installed", { index: mark.index });
     return applier;
   }

@@ -18,6 +18,9 @@ export interface CommandContext {
   /** Log index and position of the command, 0 for a read that is not in the log. */
   index: number;
   position: number;
+  /** Keys that commands looked for to read them, found and not found: for INFO. */
+  hits: number;
+  misses: number;
   /** A fresh uniform 32-bit number, the same on every replica. */
   random32(): number;
 }

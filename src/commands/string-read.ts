@@ -5,8 +5,8 @@ import type { Reply } from "../resp/reply.ts";
 import {
   ALL_KEYS,
   FIRST_KEY,
-  findKey,
   integerArgument,
+  readKey,
   refuseWrongType,
   replyValue,
 } from "./access.ts";
@@ -100,8 +100,12 @@ function get(context: CommandContext, args: Args, reply: Reply): void {
     args.length(1),
   );
   if (ref === 0) {
+    context.misses++;
     reply.nil();
-  } else if (keyspace.typeOf(ref) !== RecordType.string) {
+    return;
+  }
+  context.hits++;
+  if (keyspace.typeOf(ref) !== RecordType.string) {
     reply.error(WRONG_TYPE);
   } else {
     reply.bulk(
@@ -117,14 +121,14 @@ function mget(context: CommandContext, args: Args, reply: Reply): void {
   const keyspace = context.keyspace;
   reply.array(args.count - 1);
   for (let index = 1; index < args.count; index++) {
-    const ref = findKey(context, args, index);
+    const ref = readKey(context, args, index);
     if (ref !== 0 && keyspace.typeOf(ref) !== RecordType.string) reply.nil();
     else replyValue(context, ref, reply);
   }
 }
 
 function strlen(context: CommandContext, args: Args, reply: Reply): void {
-  const ref = findKey(context, args, 1);
+  const ref = readKey(context, args, 1);
   if (refuseWrongType(context, ref, reply)) return;
   reply.integer(ref === 0 ? 0 : context.keyspace.valueLengthOf(ref));
 }
@@ -136,7 +140,7 @@ function getrange(context: CommandContext, args: Args, reply: Reply): void {
     reply.error(NOT_AN_INTEGER);
     return;
   }
-  const ref = findKey(context, args, 1);
+  const ref = readKey(context, args, 1);
   if (refuseWrongType(context, ref, reply)) return;
   const keyspace = context.keyspace;
   const length = ref === 0 ? 0 : keyspace.valueLengthOf(ref);

@@ -40,6 +40,8 @@ export class FakeBackend implements Backend {
       nowMs: 0,
       index: 0,
       position: 0,
+      hits: 0,
+      misses: 0,
       random32: () => 4,
     };
   }
