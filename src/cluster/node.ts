@@ -10,6 +10,7 @@ import type { ConfState, InitialState, SnapshotMark } from "../raft/types.ts";
 import { Applier } from "../replica/applier.ts";
 import { Expirer } from "../replica/expirer.ts";
 import { Forwarder } from "../replica/forwarder.ts";
+import { LongReads } from "../replica/long-reads.ts";
 import { Replica } from "../replica/replica.ts";
 import { ReplicaSet } from "../replica/replica-set.ts";
 import { SnapshotStore } from "../replica/snapshot-store.ts";
@@ -250,7 +251,8 @@ export class KvorumNode implements PeersOwner {
     // Client sessions have higher numbers than this one.
     this.#expirer = new Expirer(this.#replica, this.replicas.incarnation * 2 ** 21);
     this.replicas.add(this.#replica);
-    this.#router = new Router(this.#replica);
+    const longReads = new LongReads(this.#replica, this.#environment.scheduler, appliedCommands);
+    this.#router = new Router(this.#replica, longReads);
     this.#router.peersOverMemory = () => this.heartbeats.anyOverMemory();
     this.#snapshots = new Snapshots(
       this.#replica,

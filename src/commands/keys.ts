@@ -17,6 +17,7 @@ import type { CommandContext, DataCommand } from "./command.ts";
 import { databaseError } from "./databases.ts";
 import { NO_SUCH_KEY, SAME_OBJECT, SYNTAX_ERROR } from "./errors.ts";
 import { CommandId } from "./ids.ts";
+import { longCount } from "./long-reads.ts";
 
 /** Names of record types, by number, as TYPE and SCAN show them. */
 export const TYPE_NAMES: readonly string[] = [
@@ -77,6 +78,7 @@ export const keyCommands: readonly DataCommand[] = [
     since: "1.0.0",
     complexity: "O(N) in the keys",
     apply: count,
+    long: longCount,
   },
   {
     id: CommandId.touch,
@@ -92,6 +94,7 @@ export const keyCommands: readonly DataCommand[] = [
     since: "3.2.1",
     complexity: "O(N) in the keys",
     apply: count,
+    long: longCount,
   },
   {
     id: CommandId.type,

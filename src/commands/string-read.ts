@@ -2,17 +2,11 @@
 import { RecordType } from "../keyspace/keyspace.ts";
 import type { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
-import {
-  ALL_KEYS,
-  FIRST_KEY,
-  integerArgument,
-  readKey,
-  refuseWrongType,
-  replyValue,
-} from "./access.ts";
+import { ALL_KEYS, FIRST_KEY, integerArgument, readKey, refuseWrongType } from "./access.ts";
 import type { CommandContext, DataCommand } from "./command.ts";
 import { NOT_AN_INTEGER, WRONG_TYPE } from "./errors.ts";
 import { CommandId } from "./ids.ts";
+import { longValues, replyElement } from "./long-reads.ts";
 
 /** Commands that read strings. */
 export const stringReadCommands: readonly DataCommand[] = [
@@ -44,6 +38,7 @@ export const stringReadCommands: readonly DataCommand[] = [
     since: "1.0.0",
     complexity: "O(N) in the keys",
     apply: mget,
+    long: longValues,
   },
   {
     id: CommandId.strlen,
@@ -118,12 +113,9 @@ function get(context: CommandContext, args: Args, reply: Reply): void {
 }
 
 function mget(context: CommandContext, args: Args, reply: Reply): void {
-  const keyspace = context.keyspace;
   reply.array(args.count - 1);
   for (let index = 1; index < args.count; index++) {
-    const ref = readKey(context, args, index);
-    if (ref !== 0 && keyspace.typeOf(ref) !== RecordType.string) reply.nil();
-    else replyValue(context, ref, reply);
+    replyElement(context, readKey(context, args, index), reply);
   }
 }
 

@@ -234,6 +234,12 @@ export class RespServer {
     this.writeFor(session);
   }
 
+  /** Adds to what a session has written so far what is too long to be copied. */
+  sendApart(session: Session, pieces: readonly Buffer[]): void {
+    this.cut(session);
+    for (const piece of pieces) if (session.output.gather(piece)) this.#dirty.push(session);
+  }
+
   /** Sends all gathered replies, one write per session, then lets waiting sessions go on. */
   flush(): void {
     this.#gather();

@@ -3,6 +3,8 @@
 import type { Session } from "./session.ts";
 
 const NOTHING = Buffer.alloc(0);
+/** A piece of more bytes is written by itself, not copied to stand beside others. */
+const JOINED_BYTES_MAX = 16 * 1024;
 /** Bytes in the socket's outgoing buffer above which a session's input is paused. */
 const UNSENT_BYTES_PAUSE = 1024 * 1024;
 
@@ -33,34 +35,39 @@ export class SessionOutput {
     return false;
   }
 
-  /** Sends what was gathered in one write. */
+  /** Sends what was gathered: in one write, unless it is too long to be put together. */
   send(): void {
     const session = this.#session;
-    const bytes = this.#take();
-    if (bytes === null || session.closed) return;
-    session.server.stats.outputBytes += bytes.length;
-    const connection = session.connection;
-    const flowing = connection.write(bytes);
+    const first = this.#first;
+    const more = this.#more;
+    if (first === null) return;
+    this.#first = null;
+    this.#more = null;
+    if (session.closed) return;
+    let flowing = true;
+    if (more === null) flowing = this.#write(first);
+    else {
+      const all = [first, ...more];
+      const isLong = all.some((bytes) => bytes.length > JOINED_BYTES_MAX);
+      const writes = isLong ? all : [Buffer.concat(all)];
+      for (const bytes of writes) flowing = this.#write(bytes);
+    }
     if (session.ends && session.openOperations === 0) {
-      connection.end();
+      session.connection.end();
       return;
     }
     if (!flowing) this.#onSlowReader();
+  }
+
+  #write(bytes: Buffer): boolean {
+    this.#session.server.stats.outputBytes += bytes.length;
+    return this.#session.connection.write(bytes);
   }
 
   /** Ends a session that is to end and has sent all; its last reply may have been a silent one. */
   endWhenDone(): void {
     const session = this.#session;
     if (session.ends && session.openOperations === 0) session.connection.end();
-  }
-
-  #take(): Buffer | null {
-    const first = this.#first;
-    this.#first = null;
-    if (this.#more === null || first === null) return first;
-    const bytes = Buffer.concat([first, ...this.#more]);
-    this.#more = null;
-    return bytes;
   }
 
   #onSlowReader(): void {

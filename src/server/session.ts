@@ -9,6 +9,7 @@ import { admit } from "./admission.ts";
 import type { CommandEntry } from "./command-entry.ts";
 import type { RespServer } from "./resp-server.ts";
 import { InputHolds } from "./input-holds.ts";
+import { isLong, submitLong } from "./long-read.ts";
 import { PendingInput } from "./pending-input.ts";
 import { ReplyOrder } from "./reply-order.ts";
 import { SessionOutput } from "./session-output.ts";
@@ -53,6 +54,11 @@ export class Session implements ConnectionHandler, ReplyTarget {
     this.sessionId = sessionId;
     this.holds = new InputHolds(connection);
     this.output = new SessionOutput(this);
+  }
+
+  /** For the server's files that submit operations in ways of their own. */
+  get order(): ReplyOrder {
+    return this.#order;
   }
 
   get acknowledged(): number {
@@ -245,6 +251,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     if (entry === undefined) return false;
     if (this.state.transaction !== null && queueInTransaction(this, entry, args)) return true;
     if (entry.data === null) return this.#executeSession(entry, args);
+    if (entry.mayBeLong && isLong(this, entry, args)) return submitLong(this, entry, args);
     this.#executeData(entry, args);
     return true;
   }
@@ -291,23 +298,6 @@ export class Session implements ConnectionHandler, ReplyTarget {
     if (this.#openReadArguments < OPEN_READ_ARGUMENTS_MAX) return;
     this.holds.awaitsReplies = true;
     this.holds.pause();
-  }
-
-  /**
-   * Runs a read at once where that is allowed, or submits: for commands that are built, not parsed.
-   */
-  runData(command: DataCommand, isWrite: boolean, database: number, args: Args): void {
-    const server = this.server;
-    const order = this.#order;
-    const readsNow = !isWrite && server.readableNow && order.plain;
-    const sequence = order.issued++;
-    server.work += args.count;
-    if (readsNow) {
-      order.answered++;
-      command.apply(server.backend.readContext(database), args, server.writer);
-      return;
-    }
-    server.backend.submit(command, isWrite, database, args, this, sequence);
   }
 
   /** Sequence of the command that runs now. */
@@ -388,6 +378,13 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   failReply(sequence: number, error: string): void {
     this.openReply(sequence).error(error);
+    this.closeReply(sequence);
+  }
+
+  longReply(sequence: number, pieces: readonly Buffer[]): void {
+    this.openReply(sequence);
+    if (this.#order.isPlainNext(sequence)) this.server.sendApart(this, pieces);
+    else for (const piece of pieces) this.server.writer.raw(piece);
     this.closeReply(sequence);
   }
 

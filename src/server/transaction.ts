@@ -101,7 +101,20 @@ function execute(session: Session, transaction: OpenTransaction): void {
   const operations =
     transaction.sessionCommands.size === 0 ? transaction : withReplies(session, transaction);
   const args = execArguments(encodeWatchList(watched), operations);
-  session.runData(execCommand, transaction.writes, database, args);
+  submitExec(session, transaction.writes, database, args);
+}
+
+/** Runs the transaction at once where that is allowed, when it only reads. */
+function submitExec(session: Session, isWrite: boolean, database: number, args: Args): void {
+  const { order, server } = session;
+  const { backend } = server;
+  const readsNow = !isWrite && server.readableNow && order.plain;
+  const sequence = order.issued++;
+  server.work += args.count;
+  if (readsNow) {
+    order.answered++;
+    execCommand.apply(backend.readContext(database), args, server.writer);
+  } else backend.submit(execCommand, isWrite, database, args, session, sequence);
 }
 
 /** Points arguments at the watch list and at each operation, as the EXEC operation wants them. */

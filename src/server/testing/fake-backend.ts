@@ -70,6 +70,20 @@ export class FakeBackend implements Backend {
     });
   }
 
+  isLong(command: DataCommand, _database: number, args: Args): boolean {
+    return command.long?.isLong(args, 0) ?? false;
+  }
+
+  submitLong(
+    command: DataCommand,
+    database: number,
+    args: Args,
+    target: ReplyTarget,
+    sequence: number,
+  ): void {
+    this.submit(command, false, database, args, target, sequence);
+  }
+
   writeRefusal(_growsMemory: boolean): string | null {
     return this.refusal;
   }
