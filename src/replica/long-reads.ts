@@ -134,9 +134,10 @@ export class LongReads {
   #begin(waiting: WaitingRead): void {
     const { command, database, args, target, sequence } = waiting;
     const host = this.#host;
-    if (!host.readable()) {
+    const isGone = target.closed === true;
+    if (isGone || !host.readable()) {
       this.pendingBytes -= args.bytes.length;
-      host.submit(command, false, database, args, target, sequence);
+      if (!isGone) host.submit(command, false, database, args, target, sequence);
       return;
     }
     invariant(command.long !== undefined, "only reads with a long form are taken");
