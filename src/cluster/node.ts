@@ -10,6 +10,7 @@ import type { ConfState, InitialState, SnapshotMark } from "../raft/types.ts";
 import { Applier } from "../replica/applier.ts";
 import { Expirer } from "../replica/expirer.ts";
 import { Forwarder } from "../replica/forwarder.ts";
+import { LongReads } from "../replica/long-reads.ts";
 import { Replica } from "../replica/replica.ts";
 import { ReplicaSet } from "../replica/replica-set.ts";
 import { SnapshotStore } from "../replica/snapshot-store.ts";
@@ -92,7 +93,7 @@ export class KvorumNode implements PeersOwner {
       onLogFull: (isFull) => this.#onLogFull(isFull),
       onLogFailed: (error) => environment.onFatal(error),
       onSnapshotWanted: () => this.#upkeep.saveInBackground(),
-      installSnapshot: (_replica, mark) => this.#installSnapshot(mark),
+      installSnapshot: (replica, mark) => this.#installSnapshot(replica, mark),
       sendSnapshot: (_replica, request) => this.#transfers.start(request),
       onTick: () => {
         this.#transfers.tick();
@@ -250,7 +251,8 @@ export class KvorumNode implements PeersOwner {
     // Client sessions have higher numbers than this one.
     this.#expirer = new Expirer(this.#replica, this.replicas.incarnation * 2 ** 21);
     this.replicas.add(this.#replica);
-    this.#router = new Router(this.#replica);
+    const longReads = new LongReads(this.#replica, this.#environment.scheduler, appliedCommands);
+    this.#router = new Router(this.#replica, longReads);
     this.#router.peersOverMemory = () => this.heartbeats.anyOverMemory();
     this.#snapshots = new Snapshots(
       this.#replica,
@@ -365,9 +367,10 @@ export class KvorumNode implements PeersOwner {
     else this.#environment.report("info", "disk has room again: writes resume", {});
   }
 
-  #installSnapshot(mark: SnapshotMark): Applier {
+  #installSnapshot(replica: Replica, mark: SnapshotMark): Applier {
     const applier = this.#transfers.install(mark);
     invariant(applier !== null, "the core installs only what was loaded");
+    applier.lookups = replica.applier.lookups;
     this.#environment.report("info", "snapshot installed", { index: mark.index });
     return applier;
   }

@@ -40,8 +40,9 @@ export interface PeersOwner {
 export class Peers implements PeerHandler {
   readonly #owner: PeersOwner;
   #transport: PeerTransport | null = null;
-  readonly #receiver = new ForwardReceiver((to, request, answer) =>
-    this.#sendAnswer(to, request, answer),
+  readonly #receiver = new ForwardReceiver(
+    (to, request, answer) => this.#sendAnswer(to, request, answer),
+    (bytes, target, request) => this.#owner.router.longReads.takeEncoded(bytes, target, request),
   );
 
   constructor(owner: PeersOwner) {

@@ -1,5 +1,6 @@
 // Sends each data command to the replica of its shard. One shard holds all slots now.
 import type { CommandContext, DataCommand } from "../commands/command.ts";
+import type { LongReads } from "../replica/long-reads.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { ReplyTarget } from "../replica/reply-target.ts";
 import type { Args } from "../resp/args.ts";
@@ -13,6 +14,7 @@ const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** The database behind the sessions of one node. */
 export class Router {
+  readonly longReads: LongReads;
   readonly #replica: Replica;
   /** The log cannot grow. */
   logFull = false;
@@ -21,8 +23,9 @@ export class Router {
   /** Whether another node of the cluster is over its limit. */
   peersOverMemory: () => boolean = () => false;
 
-  constructor(replica: Replica) {
+  constructor(replica: Replica, longReads: LongReads) {
     this.#replica = replica;
+    this.longReads = longReads;
   }
 
   readable(): boolean {
@@ -44,8 +47,23 @@ export class Router {
     this.#replica.submit(command, isWrite, database, args, target, sequence);
   }
 
+  isLong(command: DataCommand, database: number, args: Args): boolean {
+    return this.longReads.isLong(command, database, args);
+  }
+
+  submitLong(
+    command: DataCommand,
+    database: number,
+    args: Args,
+    target: ReplyTarget,
+    sequence: number,
+  ): void {
+    if (this.longReads.take(command, database, args, target, sequence)) return;
+    this.#replica.submit(command, false, database, args, target, sequence);
+  }
+
   get pendingBytes(): number {
-    return this.#replica.pendingBytes;
+    return this.#replica.pendingBytes + this.longReads.pendingBytes;
   }
 
   /** Null, or the error that refuses a write now. */
@@ -65,6 +83,6 @@ export class Router {
 
   /** Bytes that count against `memoryBytesMax`: data, and operations on their way. */
   get usedBytes(): number {
-    return this.#replica.applier.keyspace.stats().liveBytes + this.#replica.pendingBytes;
+    return this.#replica.applier.keyspace.stats().liveBytes + this.pendingBytes;
   }
 }

@@ -26,6 +26,14 @@ export function findKey(context: CommandContext, args: Args, index: number): Ref
   return context.keyspace.find(context.database, args.view, args.offset(index), args.length(index));
 }
 
+/** As {@link findKey}, for what reads a value or facts about it: counts the hit or miss. */
+export function readKey(context: CommandContext, args: Args, index: number): Ref {
+  const ref = findKey(context, args, index);
+  if (ref === 0) context.misses++;
+  else context.hits++;
+  return ref;
+}
+
 /** Replies WRONGTYPE and says true when there is a record that is not a string. */
 export function refuseWrongType(context: CommandContext, ref: Ref, reply: Reply): boolean {
   if (ref === 0 || context.keyspace.typeOf(ref) === RecordType.string) return false;

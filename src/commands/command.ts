@@ -18,6 +18,9 @@ export interface CommandContext {
   /** Log index and position of the command, 0 for a read that is not in the log. */
   index: number;
   position: number;
+  /** Keys that commands looked for to read them, found and not found: for INFO. */
+  hits: number;
+  misses: number;
   /** A fresh uniform 32-bit number, the same on every replica. */
   random32(): number;
 }
@@ -80,6 +83,31 @@ export interface CommandDescription {
 }
 
 /**
+ * A read under way that is run in steps, on the state of the data at its beginning, whatever is
+ * written meanwhile.
+ */
+export interface LongRead {
+  /** A few milliseconds of work; elements of the reply go to `reply`. False when that was all. */
+  step(reply: Reply): boolean;
+  /** After the last step: what stands in the reply before those elements, or the whole of it. */
+  head(reply: Reply): void;
+  /** Lets go of the state; always the last call. */
+  release(): void;
+}
+
+/** How a read is run that would take too long in one piece. */
+export interface LongForm {
+  /**
+   * Whether it would.
+   *
+   * @param keys How many keys the database has.
+   */
+  readonly isLong: (args: Args, keys: number) => boolean;
+  /** Begins on the present state; the arguments stay as they are until it is released. */
+  readonly begin: (context: CommandContext, args: Args) => LongRead;
+}
+
+/**
  * A command on data: runs on every replica from the log (writes) or at the leader (reads).
  *
  * `apply` must be a function of the context, the arguments and the keyspace alone. It checks
@@ -90,4 +118,6 @@ export interface DataCommand extends CommandDescription {
   /** Number in log entries, 1 to 65535: never changed, never used again for something else. */
   readonly id: number;
   readonly apply: (context: CommandContext, args: Args, reply: Reply) => void;
+  /** Of a read whose work may be long: gives the same reply in steps. */
+  readonly long?: LongForm;
 }

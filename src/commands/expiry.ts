@@ -2,7 +2,7 @@
 import { NO_EXPIRY } from "../keyspace/keyspace.ts";
 import type { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
-import { FIRST_KEY, findKey, removeKey } from "./access.ts";
+import { FIRST_KEY, findKey, readKey, removeKey } from "./access.ts";
 import type { CommandContext, DataCommand } from "./command.ts";
 import {
   EXPIRE_GT_AND_LT,
@@ -198,7 +198,7 @@ function replyExpiry(
   unitMs: number,
   baseMs: number,
 ): void {
-  const ref = findKey(context, args, 1);
+  const ref = readKey(context, args, 1);
   if (ref === 0) {
     reply.integer(-2);
     return;

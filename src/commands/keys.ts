@@ -4,11 +4,20 @@ import { invariant } from "../base/invariant.ts";
 import { RecordType } from "../keyspace/keyspace.ts";
 import type { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
-import { ALL_KEYS, FIRST_KEY, findKey, integerArgument, removeKey, TWO_KEYS } from "./access.ts";
+import {
+  ALL_KEYS,
+  FIRST_KEY,
+  findKey,
+  integerArgument,
+  readKey,
+  removeKey,
+  TWO_KEYS,
+} from "./access.ts";
 import type { CommandContext, DataCommand } from "./command.ts";
 import { databaseError } from "./databases.ts";
 import { NO_SUCH_KEY, SAME_OBJECT, SYNTAX_ERROR } from "./errors.ts";
 import { CommandId } from "./ids.ts";
+import { longCount } from "./long-reads.ts";
 
 /** Names of record types, by number, as TYPE and SCAN show them. */
 export const TYPE_NAMES: readonly string[] = [
@@ -69,6 +78,7 @@ export const keyCommands: readonly DataCommand[] = [
     since: "1.0.0",
     complexity: "O(N) in the keys",
     apply: count,
+    long: longCount,
   },
   {
     id: CommandId.touch,
@@ -84,6 +94,7 @@ export const keyCommands: readonly DataCommand[] = [
     since: "3.2.1",
     complexity: "O(N) in the keys",
     apply: count,
+    long: longCount,
   },
   {
     id: CommandId.type,
@@ -168,13 +179,13 @@ function remove(context: CommandContext, args: Args, reply: Reply): void {
 function count(context: CommandContext, args: Args, reply: Reply): void {
   let found = 0;
   for (let index = 1; index < args.count; index++) {
-    if (findKey(context, args, index) !== 0) found++;
+    if (readKey(context, args, index) !== 0) found++;
   }
   reply.integer(found);
 }
 
 function type(context: CommandContext, args: Args, reply: Reply): void {
-  const ref = findKey(context, args, 1);
+  const ref = readKey(context, args, 1);
   reply.simple(ref === 0 ? "none" : TYPE_NAMES[context.keyspace.typeOf(ref)]!);
 }
 
@@ -217,7 +228,7 @@ function copy(context: CommandContext, args: Args, reply: Reply): void {
     reply.error(SAME_OBJECT);
     return;
   }
-  const missing = findKey(context, args, 1) === 0;
+  const missing = readKey(context, args, 1) === 0;
   if (missing || (!replaces && existsIn(context, args, 2, database))) {
     reply.integer(0);
     return;

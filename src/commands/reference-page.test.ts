@@ -30,6 +30,7 @@ const NOTES = new Map<string, string>([
       "moment.",
   ],
   ["flushdb", "ASYNC and SYNC mean the same."],
+  ["mget", "More than 8192 keys are read in steps, as KEYS does it; so with EXISTS and TOUCH."],
   ["flushall", "ASYNC and SYNC mean the same."],
   [
     "incrbyfloat",
@@ -40,13 +41,15 @@ const NOTES = new Map<string, string>([
   [
     "keys",
     "Bytes in ranges (`[a-z]`) compare unsigned. Redis on x86 compares them signed, which " +
-      "differs where one end is above 127 and the other below.",
+      "differs where one end is above 127 and the other below. Over more than 8192 keys it runs " +
+      "in steps of some milliseconds, between which others are served; the reply is the state at " +
+      "one moment all the same. Within MULTI it runs in one piece.",
   ],
   [
     "scan",
     "The cursor is a place in the key space, not in a table: a walk survives growth, " +
       "failover and the split of a shard, and a key that is there from start to end is " +
-      "returned exactly once. COUNT is how many keys are looked at, at most 100000 in one " +
+      "returned exactly once. COUNT is how many keys are looked at, at most 16384 in one " +
       "call.",
   ],
   ["setrange", "The value is written anew: a change costs its length. Redis changes it in place."],

@@ -8,13 +8,15 @@ import type { CommandContext, DataCommand } from "./command.ts";
 import { BAD_CURSOR, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { globMatches, isMatchAll } from "./glob.ts";
 import { CommandId } from "./ids.ts";
+import { longKeys, patternWorkOf } from "./long-reads.ts";
 import { TYPE_NAMES } from "./keys.ts";
 
 const DEFAULT_COUNT = 10;
 /**
- * Most keys that one SCAN looks at, whatever its COUNT asks for: keeps a call within milliseconds.
+ * Most keys that one SCAN looks at, whatever its COUNT asks for (fewer with a very long pattern):
+ * keeps a call within milliseconds.
  */
-const SCAN_COUNT_MAX = 100_000;
+const SCAN_COUNT_MAX = 16_384;
 const HASH_RANGE = 2 ** 32;
 const UINT64_MAX: bigint = 2n ** 64n - 1n;
 /**
@@ -44,6 +46,7 @@ export const scanCommands: readonly DataCommand[] = [
     since: "1.0.0",
     complexity: "O(N) in the keys of the database",
     apply: keys,
+    long: longKeys,
   },
   {
     id: CommandId.scan,
@@ -163,6 +166,8 @@ function scan(context: CommandContext, args: Args, reply: Reply): void {
     reply.error(error);
     return;
   }
+  const patternWork = walk.patternIndex === 0 ? 1 : patternWorkOf(args.length(walk.patternIndex));
+  walk.budget = Math.min(walk.budget, Math.ceil(SCAN_COUNT_MAX / patternWork));
   if (slot < SLOT_COUNT) walk.run(context, args);
   const { position } = walk;
   const ended = position.slot >= SLOT_COUNT;
@@ -179,7 +184,7 @@ function parseScanOptions(args: Args): string | undefined {
       const count = integerArgument(args, index + 1);
       if (Number.isNaN(count)) return NOT_AN_INTEGER;
       if (count < 1) return SYNTAX_ERROR;
-      walk.budget = Math.min(count, SCAN_COUNT_MAX);
+      walk.budget = count;
     } else if (args.is(index, "MATCH")) {
       walk.setPattern(args, index + 1);
     } else if (args.is(index, "TYPE")) {

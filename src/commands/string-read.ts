@@ -2,17 +2,11 @@
 import { RecordType } from "../keyspace/keyspace.ts";
 import type { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
-import {
-  ALL_KEYS,
-  FIRST_KEY,
-  findKey,
-  integerArgument,
-  refuseWrongType,
-  replyValue,
-} from "./access.ts";
+import { ALL_KEYS, FIRST_KEY, integerArgument, readKey, refuseWrongType } from "./access.ts";
 import type { CommandContext, DataCommand } from "./command.ts";
 import { NOT_AN_INTEGER, WRONG_TYPE } from "./errors.ts";
 import { CommandId } from "./ids.ts";
+import { longValues, replyElement } from "./long-reads.ts";
 
 /** Commands that read strings. */
 export const stringReadCommands: readonly DataCommand[] = [
@@ -44,6 +38,7 @@ export const stringReadCommands: readonly DataCommand[] = [
     since: "1.0.0",
     complexity: "O(N) in the keys",
     apply: mget,
+    long: longValues,
   },
   {
     id: CommandId.strlen,
@@ -94,8 +89,12 @@ function get(context: CommandContext, args: Args, reply: Reply): void {
   const keyspace = context.keyspace;
   const ref = keyspace.find(context.database, args.view, args.offset(1), args.length(1));
   if (ref === 0) {
+    context.misses++;
     reply.nil();
-  } else if (keyspace.typeOf(ref) !== RecordType.string) {
+    return;
+  }
+  context.hits++;
+  if (keyspace.typeOf(ref) !== RecordType.string) {
     reply.error(WRONG_TYPE);
   } else {
     reply.bulk(
@@ -108,17 +107,14 @@ function get(context: CommandContext, args: Args, reply: Reply): void {
 }
 
 function mget(context: CommandContext, args: Args, reply: Reply): void {
-  const keyspace = context.keyspace;
   reply.array(args.count - 1);
   for (let index = 1; index < args.count; index++) {
-    const ref = findKey(context, args, index);
-    if (ref !== 0 && keyspace.typeOf(ref) !== RecordType.string) reply.nil();
-    else replyValue(context, ref, reply);
+    replyElement(context, readKey(context, args, index), reply);
   }
 }
 
 function strlen(context: CommandContext, args: Args, reply: Reply): void {
-  const ref = findKey(context, args, 1);
+  const ref = readKey(context, args, 1);
   if (refuseWrongType(context, ref, reply)) return;
   reply.integer(ref === 0 ? 0 : context.keyspace.valueLengthOf(ref));
 }
@@ -130,7 +126,7 @@ function getrange(context: CommandContext, args: Args, reply: Reply): void {
     reply.error(NOT_AN_INTEGER);
     return;
   }
-  const ref = findKey(context, args, 1);
+  const ref = readKey(context, args, 1);
   if (refuseWrongType(context, ref, reply)) return;
   const keyspace = context.keyspace;
   const length = ref === 0 ? 0 : keyspace.valueLengthOf(ref);

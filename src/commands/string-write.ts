@@ -5,6 +5,7 @@ import type { Reply } from "../resp/reply.ts";
 import {
   FIRST_KEY,
   findKey,
+  readKey,
   KEY_VALUE_PAIRS,
   refuseWrongType,
   removeKey,
@@ -187,7 +188,8 @@ function setWithOptions(context: CommandContext, args: Args, reply: Reply): void
   }
   const wantsOld = (options & OPTION_GET) !== 0;
   const looks = (options & (OPTION_GET | OPTION_NX | OPTION_XX)) !== 0;
-  const ref = looks ? findKey(context, args, 1) : 0;
+  const find = wantsOld ? readKey : findKey;
+  const ref = looks ? find(context, args, 1) : 0;
   if (wantsOld) {
     if (refuseWrongType(context, ref, reply)) return;
     replyValue(context, ref, reply);
@@ -223,14 +225,14 @@ function setnx(context: CommandContext, args: Args, reply: Reply): void {
 }
 
 function getset(context: CommandContext, args: Args, reply: Reply): void {
-  const ref = findKey(context, args, 1);
+  const ref = readKey(context, args, 1);
   if (refuseWrongType(context, ref, reply)) return;
   replyValue(context, ref, reply);
   storeArgument(context, args, 1, 2, NO_EXPIRY);
 }
 
 function getdel(context: CommandContext, args: Args, reply: Reply): void {
-  const ref = findKey(context, args, 1);
+  const ref = readKey(context, args, 1);
   if (refuseWrongType(context, ref, reply)) return;
   replyValue(context, ref, reply);
   if (ref !== 0) removeKey(context, args, 1);
@@ -242,7 +244,7 @@ function getex(context: CommandContext, args: Args, reply: Reply): void {
     reply.error(SYNTAX_ERROR);
     return;
   }
-  const ref = findKey(context, args, 1);
+  const ref = readKey(context, args, 1);
   if (refuseWrongType(context, ref, reply)) return;
   if (ref === 0) {
     reply.nil();

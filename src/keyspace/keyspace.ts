@@ -94,6 +94,23 @@ export interface KeyPrefetch {
 }
 
 /**
+ * One database as it was at one moment, expiries included, to be read in steps while the keyspace
+ * goes on changing. It is either walked or searched.
+ */
+export interface DatabaseView {
+  /** The record of a key, or 0; good until the next change of the keyspace. */
+  find(bytes: Uint8Array, view: DataView, offset: number, length: number): Ref;
+  /**
+   * Goes on with the walk, in no order: looks at some `limit` records and visits each live key
+   * once, until the visitor stops this step (a few more may come). Not within a working set; the
+   * visitor must not change the keyspace. Returns whether there may be more.
+   */
+  walk(limit: number, visit: KeyVisitor): boolean;
+  /** Gives the state up: always the last call. */
+  release(): void;
+}
+
+/**
  * One shard's data: 16 databases of keys.
  *
  * Keys and values are byte ranges: `bytes` with `view` over the same memory from the same start, an
@@ -220,6 +237,11 @@ export interface Keyspace {
    * `writeIndex`. Throws DbError `TOO_MANY_SNAPSHOTS` when four are being written already.
    */
   pin(): SnapshotChunks;
+  /**
+   * Pins the present state of a database, as `pin` does. What is open makes every write a little
+   * dearer: the caller limits how many there are.
+   */
+  view(database: number): DatabaseView;
   /**
    * Gives memory back for about `budgetMs` milliseconds; between commands, not within a working
    * set. Counts as a change. Returns whether there is more to do.

@@ -34,6 +34,8 @@ class ApplyContext implements CommandContext {
   nowMs = 0;
   index = 0;
   position = 0;
+  hits = 0;
+  misses = 0;
   #state0 = 0;
   #state1 = 0;
 
@@ -54,6 +56,12 @@ class ApplyContext implements CommandContext {
     this.#state1 = (mixed << 13) | (mixed >>> 19);
     return result;
   }
+}
+
+/** Lookups of keys that found something, and those that did not. */
+export interface Lookups {
+  readonly hits: number;
+  readonly misses: number;
 }
 
 /** Applies entries in order. Deterministic: depends on the entries alone. */
@@ -86,6 +94,19 @@ export class Applier {
     this.#commands = commands;
     this.context = new ApplyContext(keyspace);
     this.reading = new ApplyContext(keyspace);
+  }
+
+  /** How many keys were looked for to be read, by clients of this node or from the log. */
+  get lookups(): Lookups {
+    const { context, reading } = this;
+    return { hits: context.hits + reading.hits, misses: context.misses + reading.misses };
+  }
+
+  set lookups({ hits, misses }: Lookups) {
+    this.context.hits = hits;
+    this.context.misses = misses;
+    this.reading.hits = 0;
+    this.reading.misses = 0;
   }
 
   /** Takes over the place in the log of a snapshot that was loaded. */

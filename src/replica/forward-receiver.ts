@@ -61,16 +61,21 @@ class PeerSession implements ReplyTarget {
   }
 }
 
+/** Takes a read of another node's client that is long; false when it is not. */
+export type TakeLongRead = (bytes: Uint8Array, target: ReplyTarget, sequence: number) => boolean;
+
 /** Takes the operations that other nodes forward to this one. */
 export class ForwardReceiver {
   /** Catches replies one at a time. */
   readonly writer: RespWriter = new RespWriter(64 * 1024);
   readonly #send: SendAnswer;
+  readonly #takeLongRead: TakeLongRead;
   /** By asking node and session. */
   readonly #sessions = new Map<string, PeerSession>();
 
-  constructor(send: SendAnswer) {
+  constructor(send: SendAnswer, takeLongRead: TakeLongRead) {
     this.#send = send;
+    this.#takeLongRead = takeLongRead;
   }
 
   /**
@@ -98,6 +103,8 @@ export class ForwardReceiver {
       return;
     }
     session.acknowledged = operation.acknowledged;
+    // Not beside other operations of its session, which it might pass.
+    if (!isWrite && session.open === 1 && this.#takeLongRead(bytes, session, request)) return;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     replica.submitEncoded(isWrite, bytes, view, 0, bytes.length, session, request);
   }

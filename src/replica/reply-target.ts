@@ -17,6 +17,10 @@ export interface ReplyTarget {
    * A reply that is RESP bytes already (from the leader that ran the operation); bytes are kept.
    */
   rawReply(sequence: number, bytes: Uint8Array): void;
+  /** As `rawReply` for a reply in pieces: of one that does not want it put together. */
+  longReply?(sequence: number, pieces: readonly Buffer[]): void;
+  /** Nobody waits for replies any more: a long read may be given up, without a reply. */
+  readonly closed?: boolean;
   /** The protocol its replies are in, 2 or 3. */
   readonly protocol: number;
   /** Identity for writes that are retried: the same for all operations of one client session. */

@@ -39,6 +39,23 @@ export class Args {
     this.view = view;
   }
 
+  /** The same arguments, in memory of their own. */
+  copy(): Args {
+    const { count, offsets, lengths } = this;
+    let [from, end] = [Infinity, 0];
+    for (let index = 0; index < count; index++) {
+      from = Math.min(from, offsets[index]!);
+      end = Math.max(end, offsets[index]! + lengths[index]!);
+    }
+    const copy = new Args(count);
+    copy.count = count;
+    copy.bytes = this.bytes.slice(from, end);
+    copy.view = new DataView(copy.bytes.buffer, copy.bytes.byteOffset, copy.bytes.byteLength);
+    copy.lengths.set(lengths.subarray(0, count));
+    for (let index = 0; index < count; index++) copy.offsets[index] = offsets[index]! - from;
+    return copy;
+  }
+
   offset(index: number): number {
     return this.offsets[index]!;
   }

@@ -21,13 +21,13 @@ export function admit(session: Session, args: Args): CommandEntry | null | undef
   if (entry === null) return null;
   if (args.count < entry.argumentsMin || args.count > entry.argumentsMax) {
     entry.rejectedCalls++;
-    if (entry.name === "exec") session.abortTransaction(wrongArity(entry.name));
-    else session.refuse(wrongArity(entry.name));
+    if (entry.name === "exec") abortTransaction(session, wrongArity(entry.name));
+    else refuse(session, wrongArity(entry.name));
     return null;
   }
   if (!state.authenticated && !entry.needsNoLogin) {
     entry.rejectedCalls++;
-    session.refuse("NOAUTH Authentication required.");
+    refuse(session, "NOAUTH Authentication required.");
     return null;
   }
   if (server.pause.holdsWrites && server.pause.mustHold(session, entry)) return undefined;
@@ -36,7 +36,7 @@ export function admit(session: Session, args: Args): CommandEntry | null | undef
     const redirection = redirectionOf(session, entry, args);
     if (redirection !== null) {
       entry.rejectedCalls++;
-      session.refuse(redirection);
+      refuse(session, redirection);
       return null;
     }
   }
@@ -47,6 +47,20 @@ function subcommandOf(session: Session, container: CommandEntry, args: Args): Co
   const subcommand = session.server.findSubcommand(container, args);
   if (subcommand !== undefined) return subcommand;
   container.rejectedCalls++;
-  session.refuse(unknownSubcommand(container.name, args));
+  refuse(session, unknownSubcommand(container.name, args));
   return null;
+}
+
+/** Answers with an error, which a transaction that is being queued does not get over. */
+function refuse(session: Session, error: string): void {
+  if (session.state.transaction !== null) session.state.transaction.failed = true;
+  session.replyError(error);
+}
+
+/** An EXEC that is refused ends the transaction, as in Redis. */
+function abortTransaction(session: Session, error: string): void {
+  session.state.transaction = null;
+  session.state.watched = [];
+  const why = error.replace(/^ERR /, "");
+  session.replyError(`EXECABORT Transaction discarded because of: ${why}`);
 }

@@ -25,6 +25,19 @@ export interface Backend {
     target: ReplyTarget,
     sequence: number,
   ): void;
+  /** Whether a command is a read that takes long, so that it goes to `submitLong`. */
+  isLong(command: DataCommand, database: number, args: Args): boolean;
+  /**
+   * As `submit`, for a long read: it may run in steps, others being served between them. No
+   * operation of its session may be open, or come before its reply.
+   */
+  submitLong(
+    command: DataCommand,
+    database: number,
+    args: Args,
+    target: ReplyTarget,
+    sequence: number,
+  ): void;
   /** Bytes of operations taken and not yet answered. */
   readonly pendingBytes: number;
   /**

@@ -150,8 +150,7 @@ export class ClusterView implements NodeView {
       deadBytes,
       expiredKeys: node.expiredKeys,
       evictedKeys: 0,
-      hits: 0,
-      misses: 0,
+      ...node.replica.applier.lookups,
     };
   }
 
@@ -211,6 +210,7 @@ export class ClusterView implements NodeView {
 
   resetStats(): void {
     this.#options.resetProcessStats();
+    this.#cluster.node.replica.applier.lookups = { hits: 0, misses: 0 };
   }
 
   async snapshot(): Promise<void> {

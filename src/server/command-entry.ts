@@ -19,7 +19,7 @@ export interface SessionCommand extends CommandDescription {
   readonly isContainer?: boolean;
   /**
    * Runs the command; writes exactly one reply, unless it took charge of the reply by
-   * `session.defer`.
+   * `deferReply`.
    */
   readonly run: (session: Session, args: Args, reply: Reply) => void;
 }
@@ -39,6 +39,8 @@ export class CommandEntry {
   readonly hidesArguments: boolean;
   /** Constant time: its run time is not measured for the slow log. */
   readonly isFast: boolean;
+  /** It has a long form, for when it would take too long in one piece. */
+  readonly mayBeLong: boolean;
   /** Place of the first key among the arguments; 0: none. */
   readonly firstKey: number;
   readonly argumentsMin: number;
@@ -69,6 +71,7 @@ export class CommandEntry {
     this.needsNoLogin = flags.has("no_auth");
     this.notInTransaction = flags.has("no_multi");
     this.isFast = flags.has("fast");
+    this.mayBeLong = this.data?.long !== undefined;
     this.isBarrier = this.session?.barrier === true;
     this.isContainer = this.session?.isContainer === true;
     this.hidesArguments = this.session?.hidesArguments === true;

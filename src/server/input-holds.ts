@@ -1,4 +1,5 @@
 // Why a session's input stands still: it goes on when no reason is left.
+import type { Connection } from "../platform/network.ts";
 
 /** Reasons to hold a session's input. */
 export class InputHolds {
@@ -14,6 +15,18 @@ export class InputHolds {
   held = false;
   /** A command took charge of its reply; input waits until it is given. */
   deferred = false;
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Stops the input, for a reason that is noted here beside. */
+  pause(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.#connection.pause();
+  }
 
   /** Whether the input may go on, with so many open operations of which `openMax` are too many. */
   over(open: number, openMax: number): boolean {

@@ -28,6 +28,11 @@ export class ReplyOrder {
     return this.issued === this.answered && this.#skipped === NONE;
   }
 
+  /** The reply of this operation goes out as it is, behind what was written. */
+  isPlainNext(sequence: number): boolean {
+    return sequence === this.answered && sequence !== this.#skipped;
+  }
+
   /** The reply of the next operation is not sent. */
   skipNext(): void {
     this.#skipped = this.issued;

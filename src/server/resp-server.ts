@@ -9,42 +9,20 @@ import { unknownCommand } from "../commands/errors.ts";
 import type { Clock, Scheduler } from "../platform/clock.ts";
 import type { Connection, ConnectionHandler, Listener, Network } from "../platform/network.ts";
 import { Args } from "../resp/args.ts";
-import { CommandParser, defaultLimits, type RequestLimits } from "../resp/parser.ts";
+import { CommandParser, defaultLimits } from "../resp/parser.ts";
 import type { Reply } from "../resp/reply.ts";
 import { RespWriter } from "../resp/writer.ts";
 import type { Backend } from "./backend.ts";
 import { ClientPause } from "./client-pause.ts";
+import { CutSessions } from "./cut-sessions.ts";
 import { CommandEntry, type SessionCommand } from "./command-entry.ts";
 import { LoginGuard } from "./commands/login-guard.ts";
 import type { NodeView } from "./node-view.ts";
 import { ServerCron } from "./server-cron.ts";
+import type { RespServerOptions } from "./server-options.ts";
 import { Session } from "./session.ts";
 import { SlowLog } from "./slow-log.ts";
-
-/** Limits of the port. Sizes in bytes. */
-export interface RespServerOptions {
-  limits: RequestLimits;
-  clientsMax: number;
-  queryBufferBytesMax: number;
-  outputBufferBytesMax: number;
-  /** Bytes of open operations of all sessions above which sessions are paused. */
-  pendingBytesMax: number;
-  /** Milliseconds without a command after which a connection is closed; 0: never. */
-  idleMsMax: number;
-  /** Empty: no login needed. */
-  password: string;
-}
-
-/** Safe defaults. */
-export const defaultServerOptions: RespServerOptions = {
-  limits: defaultLimits,
-  clientsMax: 10_000,
-  queryBufferBytesMax: 128 * 1024 * 1024,
-  outputBufferBytesMax: 128 * 1024 * 1024,
-  pendingBytesMax: 64 * 1024 * 1024,
-  idleMsMax: 0,
-  password: "",
-};
+import { WriteRefusal } from "./write-refusal.ts";
 
 /** Counters of one port. */
 export interface ServerStats {
@@ -100,13 +78,18 @@ export class RespServer {
     inputBytes: 0,
     outputBytes: 0,
   };
+  /** Sessions whose burst was cut. */
+  readonly cutSessions: CutSessions;
+  /**
+   * Work of the present burst in about microseconds: an argument counts as one, and commands that
+   * are timed add what they took.
+   */
+  work = 0;
   /** Whether reads may run in the present burst. */
   readableNow = false;
   /** Whether another node may lead, so that clients may be redirected, in the present burst. */
   redirectsNow = false;
-  /** Why writes are refused in the present burst; undefined until the first of them asks. */
-  #refusal: string | null | undefined = undefined;
-  #growthRefusal: string | null | undefined = undefined;
+  readonly writeRefusal: WriteRefusal;
   readonly #environment: ServerEnvironment;
   readonly #listeners: Listener[] = [];
   /** Whose replies are in the writer. */
@@ -131,8 +114,10 @@ export class RespServer {
     this.clock = environment.clock;
     this.options = options;
     this.commands = new CommandTable(commands.map((command) => new CommandEntry(command)));
+    this.writeRefusal = new WriteRefusal(this.backend);
     this.pause = new ClientPause(this);
     this.cron = new ServerCron(this);
+    this.cutSessions = new CutSessions(this.scheduler);
     this.startedMs = this.clock.monotonicMs();
   }
 
@@ -200,27 +185,17 @@ export class RespServer {
 
   /** Input of a session is about to run. */
   startBurst(session: Session): void {
+    this.work = 0;
     this.readableNow = this.backend.readable();
     this.redirectsNow = !this.readableNow && this.node.role() !== "leader";
-    this.#refusal = undefined;
-    this.#growthRefusal = undefined;
+    this.writeRefusal.reset();
     this.writeFor(session);
-  }
-
-  /** Null, or the error that refuses a write in the present burst. */
-  writeRefusal(growsMemory: boolean): string | null {
-    if (growsMemory) {
-      if (this.#growthRefusal === undefined) this.#growthRefusal = this.backend.writeRefusal(true);
-      return this.#growthRefusal;
-    }
-    if (this.#refusal === undefined) this.#refusal = this.backend.writeRefusal(false);
-    return this.#refusal;
   }
 
   /** Input of a session has run: send its replies and those gathered beside. */
   finishBurst(session: Session): void {
     this.flush();
-    session.endWhenDone();
+    session.output.endWhenDone();
   }
 
   /** The writer's bytes from now on are for this session. */
@@ -239,11 +214,17 @@ export class RespServer {
     this.writeFor(session);
   }
 
+  /** Adds to what a session has written so far what is too long to be copied. */
+  sendApart(session: Session, pieces: readonly Buffer[]): void {
+    this.cut(session);
+    for (const piece of pieces) if (session.output.gather(piece)) this.#dirty.push(session);
+  }
+
   /** Sends all gathered replies, one write per session, then lets waiting sessions go on. */
   flush(): void {
     this.#gather();
     const dirty = this.#dirty;
-    for (let i = 0; i < dirty.length; i++) dirty[i]!.send();
+    for (let i = 0; i < dirty.length; i++) dirty[i]!.output.send();
     dirty.length = 0;
     if (this.#resumable.size > 0 && !this.#flushing) this.#resumeSessions();
   }
@@ -252,7 +233,8 @@ export class RespServer {
     const session = this.#writing;
     if (session === null) return;
     this.#writing = null;
-    if (this.writer.length > 0 && session.gather(this.writer.take())) this.#dirty.push(session);
+    if (this.writer.length === 0) return;
+    if (session.output.gather(this.writer.take())) this.#dirty.push(session);
   }
 
   /** The session may go on with its input once the present replies are out. */
@@ -345,6 +327,7 @@ export class RespServer {
   #onTimed(session: Session, entry: CommandEntry, args: Args, startedMs: number): void {
     const usec = (this.clock.monotonicMs() - startedMs) * 1000;
     entry.usec += usec;
+    this.work += Math.ceil(usec);
     if (!this.slowLog.wants(usec)) return;
     const nameWords = entry.name.includes("|") ? 2 : 1;
     const shownCount = entry.hidesArguments ? nameWords : args.count;

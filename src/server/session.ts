@@ -1,5 +1,4 @@
 // One client connection: finds commands in its input, runs or submits them, sends replies in order.
-import { invariant } from "../base/invariant.ts";
 import type { DataCommand } from "../commands/command.ts";
 import type { Connection, ConnectionHandler } from "../platform/network.ts";
 import type { ReplyTarget } from "../replica/reply-target.ts";
@@ -10,6 +9,7 @@ import { admit } from "./admission.ts";
 import type { CommandEntry } from "./command-entry.ts";
 import type { RespServer } from "./resp-server.ts";
 import { InputHolds } from "./input-holds.ts";
+import { isLong, submitLong } from "./long-read.ts";
 import { PendingInput } from "./pending-input.ts";
 import { ReplyOrder } from "./reply-order.ts";
 import { SessionOutput } from "./session-output.ts";
@@ -18,10 +18,12 @@ import { queueInTransaction } from "./transaction.ts";
 
 /** Operations of one session that may wait for the log before its input is paused. */
 const OPEN_OPERATIONS_MAX = 16_384;
+/** Arguments of reads of one session that may wait for the log: all of them run in one turn. */
+const OPEN_READ_ARGUMENTS_MAX = 16_384;
 /** Reply bytes after which a burst of commands is cut and goes on in a later turn. */
 const BURST_REPLY_BYTES_MAX = 1024 * 1024;
-/** Bytes in the socket's outgoing buffer above which a session's input is paused. */
-const UNSENT_BYTES_PAUSE = 1024 * 1024;
+/** The same for its work, in the units of `RespServer.work`: some milliseconds. */
+const BURST_WORK_MAX = 4096;
 
 /** A client session; also the target of the replies of its own operations. */
 export class Session implements ConnectionHandler, ReplyTarget {
@@ -31,22 +33,32 @@ export class Session implements ConnectionHandler, ReplyTarget {
   /** Identity for retried writes: unique over nodes and restarts. */
   readonly sessionId: number;
   readonly state: SessionState = new SessionState();
+  readonly holds: InputHolds;
+  readonly output: SessionOutput;
   protocol = 2;
   /** The command that came last, for CLIENT LIST. */
   lastEntry: CommandEntry | null = null;
+  /** It ends when all is answered and sent, and takes no more input. */
+  ends = false;
   readonly #order = new ReplyOrder();
   /** Input that waits: an unfinished command, or commands behind a pause. */
   #input: PendingInput | null = null;
-  readonly #holds = new InputHolds();
   #closed = false;
-  #closeAfterReply = false;
-  readonly #output = new SessionOutput();
+  /** Arguments of the reads submitted since nothing was open. */
+  #openReadArguments = 0;
 
   constructor(server: RespServer, connection: Connection, id: number, sessionId: number) {
     this.server = server;
     this.connection = connection;
     this.id = id;
     this.sessionId = sessionId;
+    this.holds = new InputHolds(connection);
+    this.output = new SessionOutput(this);
+  }
+
+  /** For the server's files that submit operations in ways of their own. */
+  get order(): ReplyOrder {
+    return this.#order;
   }
 
   get acknowledged(): number {
@@ -67,12 +79,12 @@ export class Session implements ConnectionHandler, ReplyTarget {
   }
 
   onData(bytes: Uint8Array, view: DataView, length: number): void {
-    if (this.#closed || this.#closeAfterReply) return;
+    if (this.#closed || this.ends) return;
     this.state.lastInteractionMs = this.server.clock.monotonicMs();
     this.server.stats.inputBytes += length;
     if (this.#input === null) {
       // What was in flight when the session was paused may still come once.
-      if (this.#holds.paused) this.#input = new PendingInput(bytes, 0, length);
+      if (this.holds.paused) this.#input = new PendingInput(bytes, 0, length);
       else this.#consume(bytes, view, 0, length);
     } else {
       if (!this.#input.append(bytes, length, this.server.options.queryBufferBytesMax)) {
@@ -80,14 +92,14 @@ export class Session implements ConnectionHandler, ReplyTarget {
         this.destroy();
         return;
       }
-      if (!this.#holds.paused) this.#consumeInput();
+      if (!this.holds.paused) this.#consumeInput();
     }
   }
 
   onDrain(): void {
-    if (!this.#holds.awaitsDrain) return;
-    this.#holds.awaitsDrain = false;
-    this.#maybeResume();
+    if (!this.holds.awaitsDrain) return;
+    this.holds.awaitsDrain = false;
+    this.resume();
   }
 
   onClose(): void {
@@ -105,7 +117,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Closes when the reply that is being written has been sent. */
   closeAfterReply(): void {
-    this.#closeAfterReply = true;
+    this.ends = true;
   }
 
   // ---- what commands change
@@ -143,13 +155,13 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   /** Runs no more commands until {@link release}; the one that runs now is finished. */
   hold(): void {
-    this.#holds.held = true;
-    this.#pause();
+    this.holds.held = true;
+    this.holds.pause();
   }
 
   /** Ends {@link hold} with the server's next flush. */
   release(): void {
-    this.#holds.held = false;
+    this.holds.held = false;
     this.server.resumeSoon(this);
   }
 
@@ -210,14 +222,16 @@ export class Session implements ConnectionHandler, ReplyTarget {
       }
       if (args.count > 0) {
         if (!this.#execute(args)) return at;
-        if (this.#closeAfterReply) return end;
+        if (this.ends) return end;
         if (this.#closed) return end;
       }
       at = next;
-      if (this.#holds.paused) return at;
-      if (server.writer.length > BURST_REPLY_BYTES_MAX) {
+      if (this.holds.paused) return at;
+      server.work += args.count;
+      if (server.work > BURST_WORK_MAX || server.writer.length > BURST_REPLY_BYTES_MAX) {
         server.finishBurst(this);
-        if (at < end) this.#continueLater();
+        // Without input left too: the socket may have more, and would be read in this very turn.
+        server.cutSessions.add(this);
         return at;
       }
     }
@@ -227,7 +241,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
   #failProtocol(error: string): void {
     this.server.reportProtocolError(this, error);
     this.replyError(`ERR ${error}`);
-    this.#closeAfterReply = true;
+    this.ends = true;
   }
 
   /** Runs or submits one command; false when it must be seen again later. */
@@ -237,6 +251,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     if (entry === undefined) return false;
     if (this.state.transaction !== null && queueInTransaction(this, entry, args)) return true;
     if (entry.data === null) return this.#executeSession(entry, args);
+    if (entry.mayBeLong && isLong(this, entry, args)) return submitLong(this, entry, args);
     this.#executeData(entry, args);
     return true;
   }
@@ -255,7 +270,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
       return;
     }
     if (entry.isWrite) {
-      const refusal = server.writeRefusal(entry.deniesOutOfMemory);
+      const refusal = server.writeRefusal.of(entry.deniesOutOfMemory);
       if (refusal !== null) {
         entry.rejectedCalls++;
         this.replyError(refusal);
@@ -271,24 +286,18 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const sequence = order.issued++;
     const { backend, options } = this.server;
     backend.submit(command, entry.isWrite, this.state.database, args, this, sequence);
+    if (order.open === 1) this.#openReadArguments = 0;
+    if (!entry.isWrite) this.#noteOpenRead(args.count);
     const isMuch = order.open >= OPEN_OPERATIONS_MAX;
-    if (isMuch || backend.pendingBytes > options.pendingBytesMax) this.#pause();
+    if (isMuch || backend.pendingBytes > options.pendingBytesMax) this.holds.pause();
   }
 
-  /**
-   * Runs a read at once where that is allowed, or submits: for commands that are built, not parsed.
-   */
-  runData(command: DataCommand, isWrite: boolean, database: number, args: Args): void {
-    const server = this.server;
-    const order = this.#order;
-    const readsNow = !isWrite && server.readableNow && order.plain;
-    const sequence = order.issued++;
-    if (readsNow) {
-      order.answered++;
-      command.apply(server.backend.readContext(database), args, server.writer);
-      return;
-    }
-    server.backend.submit(command, isWrite, database, args, this, sequence);
+  /** After too many reads that wait, the session waits until all of them are answered. */
+  #noteOpenRead(argumentCount: number): void {
+    this.#openReadArguments += argumentCount;
+    if (this.#openReadArguments < OPEN_READ_ARGUMENTS_MAX) return;
+    this.holds.awaitsReplies = true;
+    this.holds.pause();
   }
 
   /** Sequence of the command that runs now. */
@@ -299,8 +308,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
   #executeSession(entry: CommandEntry, args: Args): boolean {
     const command = entry.session!;
     if (entry.isBarrier && this.#order.open > 0) {
-      this.#holds.awaitsReplies = true;
-      this.#pause();
+      this.holds.awaitsReplies = true;
+      this.holds.pause();
       return false;
     }
     entry.calls++;
@@ -312,25 +321,9 @@ export class Session implements ConnectionHandler, ReplyTarget {
     else this.server.runTimedSession(this, entry, args, reply);
     if (writer.errors !== errorsBefore) entry.failedCalls++;
     if (this.#closed) return true;
-    if (this.#holds.deferred) return true;
+    if (this.holds.deferred) return true;
     this.closeReply(sequence);
     return true;
-  }
-
-  /**
-   * A reply to the present command that is an error; counted as one in a transaction being queued.
-   */
-  refuse(error: string): void {
-    if (this.state.transaction !== null) this.state.transaction.failed = true;
-    this.replyError(error);
-  }
-
-  /** An EXEC that is refused ends the transaction, as in Redis. */
-  abortTransaction(error: string): void {
-    this.state.transaction = null;
-    this.state.watched = [];
-    const why = error.replace(/^ERR /, "");
-    this.replyError(`EXECABORT Transaction discarded because of: ${why}`);
   }
 
   /** Answers the present command with an error, in its turn. */
@@ -347,52 +340,26 @@ export class Session implements ConnectionHandler, ReplyTarget {
     this.closeReply(sequence);
   }
 
-  /**
-   * For a session command that cannot answer at once: input is held until the returned function is
-   * called, with what writes the reply.
-   */
-  defer(): (write: (reply: Reply) => void) => void {
-    invariant(!this.#holds.deferred, "one deferred reply at a time");
-    this.#holds.deferred = true;
-    this.#pause();
-    const sequence = this.#order.issued - 1;
-    return (write) => {
-      this.#holds.deferred = false;
-      if (this.#closed) return;
-      write(this.openReply(sequence));
-      this.closeReply(sequence);
-      // Never at once: this may be the middle of applying a batch. The input goes on with the next
-      // flush.
-      this.server.resumeSoon(this);
-      this.server.wantFlush();
-    };
-  }
-
   // ---- flow control
 
-  #pause(): void {
-    if (this.#holds.paused) return;
-    this.#holds.paused = true;
-    this.connection.pause();
-  }
-
-  #continueLater(): void {
-    this.#holds.continues = true;
-    this.#pause();
-    this.server.scheduler.soon(() => {
-      this.#holds.continues = false;
-      this.#maybeResume();
-    });
+  /** Its burst was cut: now it is its turn again. */
+  continue(): void {
+    this.holds.continues = false;
+    this.#resume(OPEN_OPERATIONS_MAX - 1);
   }
 
   /** Goes on with the input when nothing holds it any more. */
-  #maybeResume(): void {
-    if (!this.#holds.paused || this.#closed) return;
-    if (!this.#holds.over(this.#order.open, OPEN_OPERATIONS_MAX / 2)) return;
-    this.#holds.paused = false;
-    this.#holds.awaitsReplies = false;
+  resume(): void {
+    this.#resume(OPEN_OPERATIONS_MAX / 2);
+  }
+
+  #resume(openMax: number): void {
+    if (!this.holds.paused || this.#closed) return;
+    if (!this.holds.over(this.#order.open, openMax)) return;
+    this.holds.paused = false;
+    this.holds.awaitsReplies = false;
     if (this.#input !== null) this.#consumeInput();
-    if (!this.#holds.paused && !this.#closed) this.connection.resume();
+    if (!this.holds.paused && !this.#closed) this.connection.resume();
   }
 
   // ---- replies
@@ -406,7 +373,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
 
   closeReply(sequence: number): void {
     const isInTurn = this.#order.end(sequence, this.server.writer);
-    if (isInTurn && this.#holds.paused && !this.#holds.continues) this.server.resumeSoon(this);
+    if (isInTurn && this.holds.paused && !this.holds.continues) this.server.resumeSoon(this);
   }
 
   failReply(sequence: number, error: string): void {
@@ -414,59 +381,16 @@ export class Session implements ConnectionHandler, ReplyTarget {
     this.closeReply(sequence);
   }
 
+  longReply(sequence: number, pieces: readonly Buffer[]): void {
+    this.openReply(sequence);
+    if (this.#order.isPlainNext(sequence)) this.server.sendApart(this, pieces);
+    else for (const piece of pieces) this.server.writer.raw(piece);
+    this.closeReply(sequence);
+  }
+
   rawReply(sequence: number, bytes: Uint8Array): void {
     this.openReply(sequence);
     this.server.writer.raw(bytes);
     this.closeReply(sequence);
-  }
-
-  /** Called by the server when it has gathered the replies of the burst. */
-  resume(): void {
-    this.#maybeResume();
-  }
-
-  /** Takes bytes to send; true when these are the first of the turn. */
-  gather(bytes: Buffer): boolean {
-    if (this.#closed) return false;
-    const muted = this.state.repliesOff;
-    // A session that ends has its last `send`, with replies or without.
-    if (muted && !this.#closeAfterReply) return false;
-    return this.#output.gather(bytes, muted);
-  }
-
-  /** Sends what was gathered in one write. */
-  send(): void {
-    const bytes = this.#output.take();
-    if (bytes === null || this.#closed) return;
-    this.server.stats.outputBytes += bytes.length;
-    const connection = this.connection;
-    const flowing = connection.write(bytes);
-    if (this.#closeAfterReply && this.#order.open === 0) {
-      connection.end();
-      return;
-    }
-    if (!flowing) this.#onSlowReader();
-  }
-
-  /** Ends a session that is to end and has sent all; its last reply may have been a silent one. */
-  endWhenDone(): void {
-    if (this.#closeAfterReply && this.#order.open === 0) this.connection.end();
-  }
-
-  #onSlowReader(): void {
-    if (!this.state.authenticated) {
-      // CVE-2025-21605: who does not read refusals gets no memory for more of them.
-      this.server.reportClosed(this, "output buffer limit before login");
-      this.destroy();
-      return;
-    }
-    if (this.connection.bufferedBytes <= UNSENT_BYTES_PAUSE) return;
-    if (this.connection.bufferedBytes > this.server.options.outputBufferBytesMax) {
-      this.server.reportClosed(this, "output buffer limit");
-      this.destroy();
-      return;
-    }
-    this.#holds.awaitsDrain = true;
-    this.#pause();
   }
 }

@@ -1,5 +1,6 @@
 // MULTI, EXEC, DISCARD, WATCH, UNWATCH: commands are kept encoded, and EXEC is one operation in the
 // log.
+import { ALL_KEYS } from "../commands/access.ts";
 import { CommandId } from "../commands/ids.ts";
 import { encodeOperation, OperationBuffer } from "../commands/operation.ts";
 import { encodeWatchList, execCommand, rawReplyCommand } from "../commands/transaction.ts";
@@ -9,6 +10,8 @@ import { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
 import { RespWriter } from "../resp/writer.ts";
 import type { CommandEntry, SessionCommand } from "./command-entry.ts";
+import { family } from "./commands/family.ts";
+import { deferReply } from "./deferred-reply.ts";
 import type { Session } from "./session.ts";
 
 /** Bytes of commands that one transaction may queue. */
@@ -64,7 +67,7 @@ export function queueInTransaction(session: Session, entry: CommandEntry, args: 
     return true;
   }
   if (entry.isWrite) {
-    const refusal = session.server.writeRefusal(entry.deniesOutOfMemory);
+    const refusal = session.server.writeRefusal.of(entry.deniesOutOfMemory);
     if (refusal !== null) {
       transaction.failed = true;
       session.replyError(refusal);
@@ -98,7 +101,20 @@ function execute(session: Session, transaction: OpenTransaction): void {
   const operations =
     transaction.sessionCommands.size === 0 ? transaction : withReplies(session, transaction);
   const args = execArguments(encodeWatchList(watched), operations);
-  session.runData(execCommand, transaction.writes, database, args);
+  submitExec(session, transaction.writes, database, args);
+}
+
+/** Runs the transaction at once where that is allowed, when it only reads. */
+function submitExec(session: Session, isWrite: boolean, database: number, args: Args): void {
+  const { order, server } = session;
+  const { backend } = server;
+  const readsNow = !isWrite && server.readableNow && order.plain;
+  const sequence = order.issued++;
+  server.work += args.count;
+  if (readsNow) {
+    order.answered++;
+    execCommand.apply(backend.readContext(database), args, server.writer);
+  } else backend.submit(execCommand, isWrite, database, args, session, sequence);
 }
 
 /** Points arguments at the watch list and at each operation, as the EXEC operation wants them. */
@@ -155,99 +171,46 @@ function withReplies(
   return made;
 }
 
-const multi: SessionCommand = {
-  name: "multi",
-  arity: 1,
-  flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
-  keys: { first: 0, last: 0, step: 0 },
-  group: "transactions",
-  summary: "Starts a transaction.",
-  since: "1.2.0",
-  complexity: "O(1)",
-  run(session, _args, reply) {
-    if (session.state.transaction !== null) {
-      reply.error("ERR MULTI calls can not be nested");
-      return;
-    }
-    session.state.transaction = {
-      failed: false,
-      operations: new OperationBuffer(),
-      starts: [],
-      sessionCommands: new Map(),
-      writes: false,
-    };
-    reply.ok();
-  },
-};
+function multi(session: Session, _args: Args, reply: Reply): void {
+  if (session.state.transaction !== null) {
+    reply.error("ERR MULTI calls can not be nested");
+    return;
+  }
+  session.state.transaction = {
+    failed: false,
+    operations: new OperationBuffer(),
+    starts: [],
+    sessionCommands: new Map(),
+    writes: false,
+  };
+  reply.ok();
+}
 
-const exec: SessionCommand = {
-  name: "exec",
-  arity: 1,
-  flags: ["noscript", "loading", "stale"],
-  keys: { first: 0, last: 0, step: 0 },
-  group: "transactions",
-  summary: "Executes all commands of a transaction.",
-  since: "1.2.0",
-  complexity: "The sum of its commands",
-  run(session, _args, reply) {
-    const { transaction } = session.state;
-    if (transaction === null) reply.error("ERR EXEC without MULTI");
-    else WaitingExec.begin(session, transaction);
-  },
-};
+function exec(session: Session, _args: Args, reply: Reply): void {
+  const { transaction } = session.state;
+  if (transaction === null) reply.error("ERR EXEC without MULTI");
+  else WaitingExec.begin(session, transaction);
+}
 
-const discard: SessionCommand = {
-  name: "discard",
-  arity: 1,
-  flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
-  keys: { first: 0, last: 0, step: 0 },
-  group: "transactions",
-  summary: "Drops a transaction.",
-  since: "2.0.0",
-  complexity: "O(n) in queued commands",
-  run(session, _args, reply) {
-    if (session.state.transaction === null) {
-      reply.error("ERR DISCARD without MULTI");
-      return;
-    }
-    session.state.transaction = null;
-    session.state.watched = [];
-    reply.ok();
-  },
-};
+function discard(session: Session, _args: Args, reply: Reply): void {
+  if (session.state.transaction === null) {
+    reply.error("ERR DISCARD without MULTI");
+    return;
+  }
+  session.state.transaction = null;
+  session.state.watched = [];
+  reply.ok();
+}
 
-const watch: SessionCommand = {
-  name: "watch",
-  arity: -2,
-  flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
-  keys: { first: 1, last: -1, step: 1 },
-  group: "transactions",
-  summary: "Makes EXEC fail if one of these keys changes before it.",
-  since: "2.2.0",
-  complexity: "O(1) for each key",
-  run(session, args, reply) {
-    if (session.state.transaction !== null) {
-      reply.error("ERR WATCH inside MULTI is not allowed");
-      return;
-    }
-    WatchRequest.begin(session, args);
-  },
-};
+function watch(session: Session, args: Args, reply: Reply): void {
+  if (session.state.transaction !== null) reply.error("ERR WATCH inside MULTI is not allowed");
+  else WatchRequest.begin(session, args);
+}
 
-const unwatch: SessionCommand = {
-  name: "unwatch",
-  arity: 1,
-  flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
-  keys: { first: 0, last: 0, step: 0 },
-  group: "transactions",
-  summary: "Forgets the watched keys.",
-  since: "2.2.0",
-  complexity: "O(1)",
-  run(session, _args, reply) {
-    session.state.watched = [];
-    reply.ok();
-  },
-};
+function unwatch(session: Session, _args: Args, reply: Reply): void {
+  session.state.watched = [];
+  reply.ok();
+}
 
 /** An EXEC with SELECT in it: input waits, and an abort leaves the session in its old database. */
 class WaitingExec implements ReplyTarget {
@@ -271,7 +234,7 @@ class WaitingExec implements ReplyTarget {
     this.acknowledged = session.acknowledged;
     const { state, server } = session;
     this.#databaseBefore = state.database;
-    this.#finish = session.defer();
+    this.#finish = deferReply(session);
     const watches = encodeWatchList(state.watched);
     state.transaction = null;
     state.watched = [];
@@ -322,7 +285,7 @@ class WatchRequest implements ReplyTarget {
     this.acknowledged = session.acknowledged;
     this.#database = session.state.database;
     for (let i = 1; i < args.count; i++) this.#keys.push(new Uint8Array(args.look(i)));
-    this.#finish = session.defer();
+    this.#finish = deferReply(session);
     const { backend } = session.server;
     const sequence = session.lastSequence;
     backend.submit(watchVersionsCommand, false, this.#database, args, this, sequence);
@@ -364,10 +327,50 @@ class WatchRequest implements ReplyTarget {
 }
 
 /** The commands of this file, for the server's table. */
-export const transactionCommands: readonly SessionCommand[] = [
-  multi,
-  exec,
-  discard,
-  watch,
-  unwatch,
-];
+export const transactionCommands: readonly SessionCommand[] = family("transactions", [
+  {
+    name: "multi",
+    arity: 1,
+    flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
+    summary: "Starts a transaction.",
+    since: "1.2.0",
+    run: multi,
+  },
+  {
+    name: "exec",
+    arity: 1,
+    flags: ["noscript", "loading", "stale"],
+    summary: "Executes all commands of a transaction.",
+    complexity: "The sum of its commands",
+    since: "1.2.0",
+    run: exec,
+  },
+  {
+    name: "discard",
+    arity: 1,
+    flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
+    summary: "Drops a transaction.",
+    complexity: "O(N) in queued commands",
+    since: "2.0.0",
+    run: discard,
+  },
+  {
+    name: "watch",
+    arity: -2,
+    flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
+    keys: ALL_KEYS,
+    summary: "Makes EXEC fail if one of these keys changes before it.",
+    syntax: "key [key ...]",
+    complexity: "O(1) for each key",
+    since: "2.2.0",
+    run: watch,
+  },
+  {
+    name: "unwatch",
+    arity: 1,
+    flags: ["noscript", "loading", "stale", "fast", "allow_busy"],
+    summary: "Forgets the watched keys.",
+    since: "2.2.0",
+    run: unwatch,
+  },
+]);

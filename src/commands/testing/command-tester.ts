@@ -32,6 +32,8 @@ export class CommandTester {
       nowMs: START_MS,
       index: 0,
       position: 0,
+      hits: 0,
+      misses: 0,
       random32: () => (this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) >>> 0),
     };
     this.keyspace.nowMs = START_MS;

@@ -75,6 +75,7 @@ describe("memory engine with colliding hashes", () => {
     run.run();
     kind.check(keyspace);
     expect(run.snapshots).toBeGreaterThan(0);
+    expect(run.views).toBeGreaterThan(0);
   });
 
   test("a walk gives all keys of one hash together, whatever the visitor says", () => {

@@ -15,7 +15,9 @@ import {
 import { Cleaner } from "./cleaner.ts";
 import { digestOf } from "./digest.ts";
 import { halfSipHash13, type KeyHash } from "./half-sip-hash.ts";
+import { PinnedView } from "./pinned-view.ts";
 import { SnapshotStream } from "./snapshot-stream.ts";
+import { statsOf } from "./stats.ts";
 import { Store } from "./store.ts";
 import { Change } from "./undo-log.ts";
 import { beginSet, commitSet, rollbackSet } from "./working-set.ts";
@@ -334,6 +336,10 @@ export class MemoryKeyspace implements Keyspace {
     return new SnapshotStream(this.store);
   }
 
+  view(database: number): PinnedView {
+    return new PinnedView(this.store, database);
+  }
+
   cleanStep(budgetMs: number): boolean {
     return this.#cleaner.step(budgetMs);
   }
@@ -347,26 +353,7 @@ export class MemoryKeyspace implements Keyspace {
   }
 
   stats(): KeyspaceStats {
-    const { arena, databases, dropped, pages, removals } = this.store;
-    let keys = 0;
-    let keysWithExpiry = 0;
-    let rootBytes = removals.byteLength;
-    for (const database of databases) {
-      keys += database.keys;
-      keysWithExpiry += database.keysWithExpiry;
-      rootBytes += database.rootBytes;
-    }
-    for (const database of dropped) rootBytes += database.rootBytes;
-    arena.touch();
-    const reservedBytes = arena.segments.touchedBytes + rootBytes;
-    const liveBytes = arena.liveUnits * 16 + arena.largeBytes + pages.liveBytes + rootBytes;
-    return {
-      keys,
-      keysWithExpiry,
-      reservedBytes,
-      liveBytes,
-      deadBytes: reservedBytes - liveBytes,
-    };
+    return statsOf(this.store);
   }
 
   /** The cursor's record or the first after it that is not expired; 0 for none in the slot. */

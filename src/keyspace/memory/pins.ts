@@ -1,12 +1,12 @@
-// Pinned states: which old records a running snapshot still needs, and where they wait for it.
+// Pinned states: which old records a snapshot or a view still needs, and where they wait for it.
 import { DbError } from "../../base/errors.ts";
 import { SLOT_COUNT } from "../../base/slot.ts";
 import type { Arena } from "./arena.ts";
 import type { Database } from "./database.ts";
 import { RefQueue } from "./ref-queue.ts";
 
-/** States that can be pinned at once. */
-export const PINS_MAX = 4;
+/** Snapshots that can be written at once. */
+const SNAPSHOTS_MAX = 4;
 /** Position in the walk when every database has been passed. */
 const NOWHERE = -1;
 
@@ -73,6 +73,7 @@ export class Pin {
 export class Pins {
   count = 0;
   readonly #list: Pin[] = [];
+  readonly #snapshots = new Set<Pin>();
   readonly #arena: Arena;
 
   constructor(arena: Arena) {
@@ -80,14 +81,22 @@ export class Pins {
   }
 
   /**
-   * Pins the present state of some databases.
+   * Pins the present state of some databases, to be written as a snapshot.
    *
-   * @throws DbError `TOO_MANY_SNAPSHOTS` beyond `PINS_MAX`.
+   * @throws DbError `TOO_MANY_SNAPSHOTS` beyond four.
    */
-  add(index: number, databases: readonly Database[], numbers: readonly number[]): Pin {
-    if (this.count === PINS_MAX) {
-      throw new DbError("TOO_MANY_SNAPSHOTS", "too many snapshots run at once", { max: PINS_MAX });
+  addSnapshot(index: number, databases: readonly Database[], numbers: readonly number[]): Pin {
+    if (this.#snapshots.size === SNAPSHOTS_MAX) {
+      const facts = { max: SNAPSHOTS_MAX };
+      throw new DbError("TOO_MANY_SNAPSHOTS", "too many snapshots run at once", facts);
     }
+    const pin = this.add(index, databases, numbers);
+    this.#snapshots.add(pin);
+    return pin;
+  }
+
+  /** Pins the present state of some databases. */
+  add(index: number, databases: readonly Database[], numbers: readonly number[]): Pin {
     const pin = new Pin(index, databases, numbers);
     this.#list.push(pin);
     this.count++;
@@ -99,6 +108,7 @@ export class Pins {
     const at = this.#list.indexOf(pin);
     if (at === -1) return;
     this.#list.splice(at, 1);
+    this.#snapshots.delete(pin);
     this.count--;
     pin.drop();
     for (let ref = pin.images.shift(); ref !== 0; ref = pin.images.shift()) {

@@ -62,7 +62,7 @@ export class SnapshotStream implements SnapshotChunks {
     this.index = store.writeIndex;
     this.#store = store;
     const databases = numbers.map((number) => store.databases[number]!);
-    this.#pin = store.pins.add(store.writeIndex, databases, numbers);
+    this.#pin = store.pins.addSnapshot(store.writeIndex, databases, numbers);
     this.#cursor = new TableCursor(store.arena);
     this.#removals = store.removals.slice();
     this.#lastFlushIndex = store.lastFlushIndex;

@@ -379,5 +379,6 @@ function describePlay(kind: KeyspaceKind): void {
     run.run();
     kind.check(keyspace);
     expect(run.snapshots).toBeGreaterThan(0);
+    expect(run.views).toBeGreaterThan(0);
   });
 }

@@ -12,6 +12,8 @@ import {
 } from "../keyspace.ts";
 import { KeyspaceTester } from "./keyspace-tester.ts";
 import { copyState, emptyState, isLive, type ModelState, slotOfText } from "./model.ts";
+import { OpenView } from "./open-view.ts";
+import { same } from "./same.ts";
 
 /** What a snapshot's chunks are loaded with. */
 export interface ChunkLoader {
@@ -46,12 +48,15 @@ export class Play {
   readonly #keyspace: Keyspace;
   readonly #tester: KeyspaceTester;
   readonly #pins: OpenPin[] = [];
+  readonly #views: OpenView[] = [];
   #state: ModelState = emptyState();
   /** State when the open working set began. */
   #before: ModelState | undefined;
   #random: number;
   /** Snapshots compared, for tests that want to be sure that some were. */
   snapshots = 0;
+  /** The same for views. */
+  views = 0;
 
   constructor(options: PlayOptions) {
     this.#options = options;
@@ -70,6 +75,7 @@ export class Play {
     }
     if (this.#before !== undefined) this.#endSet();
     while (this.#pins.length > 0) this.#readPin();
+    while (this.#views.length > 0) this.#readView();
     this.#compareAll();
   }
 
@@ -91,9 +97,12 @@ export class Play {
   }
 
   #betweenCommands(choice: number): void {
-    if (choice < 880) this.#pin();
-    else if (choice < 960) this.#readPin();
-    else if (choice < 962) this.#releasePin();
+    if (choice < 876) this.#pin();
+    else if (choice < 880) this.#openView();
+    else if (choice < 920) this.#readPin();
+    else if (choice < 960) this.#readView();
+    else if (choice < 961) this.#releasePin();
+    else if (choice < 962) this.#views.pop()?.release();
     else if (choice < 970) this.#expired();
     else this.#keyspace.cleanStep(0.05);
   }
@@ -344,6 +353,24 @@ export class Play {
     this.#pins.pop()?.chunks.release();
   }
 
+  #openView(): void {
+    if (this.#views.length === 3) return;
+    const database = this.#database();
+    const state = this.#state.databases[database]!;
+    const isWalk = this.#below(2) === 0;
+    this.#views.push(new OpenView(this.#keyspace, database, state, isWalk));
+  }
+
+  /** Walks some open view on, or searches it. */
+  #readView(): void {
+    if (this.#views.length === 0) return;
+    const at = this.#below(this.#views.length);
+    const below = (limit: number): number => this.#below(limit);
+    if (this.#views[at]!.read(below, () => this.#key())) return;
+    this.#views.splice(at, 1)[0]!.release();
+    this.views++;
+  }
+
   #compareAll(): void {
     const { nowMs } = this.#keyspace;
     this.#keyspace.nowMs = 0;
@@ -366,13 +393,4 @@ function compareStates(keyspace: Keyspace, state: ModelState): void {
   for (let slot = 0; slot < SLOT_COUNT; slot += 97) {
     same(keyspace.lastRemovalIndex(slot), state.removals[slot], "last removal");
   }
-}
-
-/** As a deep `expect().toEqual`, but fast enough for millions of calls. */
-function same(actual: unknown, expected: unknown, what: string): void {
-  if (actual === expected) return;
-  const left = JSON.stringify(actual) ?? "undefined";
-  const right = JSON.stringify(expected) ?? "undefined";
-  if (left === right) return;
-  throw new Error(`${what}: got ${left.slice(0, 500)}, expected ${right.slice(0, 500)}`);
 }

@@ -3,6 +3,7 @@ import { SYNTAX_ERROR, wrongArity } from "../../commands/errors.ts";
 import type { Args } from "../../resp/args.ts";
 import type { Reply } from "../../resp/reply.ts";
 import type { SessionCommand } from "../command-entry.ts";
+import { deferReply } from "../deferred-reply.ts";
 import type { Session } from "../session.ts";
 import { family, word } from "./family.ts";
 import { samePassword } from "./login-guard.ts";
@@ -35,7 +36,7 @@ export function refuseLogin(session: Session, reply: Reply): void {
     session.closeAfterReply();
     return;
   }
-  const answer = session.defer();
+  const answer = deferReply(session);
   server.scheduler.after(delayMs, () => {
     server.logins.told(address);
     answer((late) => late.error(WRONG_PASSWORD));

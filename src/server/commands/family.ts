@@ -1,16 +1,13 @@
 // What every family of server commands shares: rows without keys, containers with HELP, plain
 // arguments.
-import { integerArgument } from "../../commands/access.ts";
-import type { CommandDescription, CommandFlag } from "../../commands/command.ts";
+import { integerArgument, NO_KEYS } from "../../commands/access.ts";
+import type { CommandFlag, KeySpecification } from "../../commands/command.ts";
 import { unknownSubcommand } from "../../commands/errors.ts";
 import { displaySyntax } from "../../commands/syntax.ts";
 import type { Args } from "../../resp/args.ts";
 import type { Reply } from "../../resp/reply.ts";
 import type { SessionCommand } from "../command-entry.ts";
 import type { Session } from "../session.ts";
-
-/** No argument is a key. */
-const NO_KEYS: CommandDescription["keys"] = { first: 0, last: 0, step: 0 };
 
 /** What one row of a family says for itself; the rest comes from the family. */
 export interface Row {
@@ -20,6 +17,7 @@ export interface Row {
   readonly summary: string;
   readonly since: string;
   readonly run: (session: Session, args: Args, reply: Reply) => void;
+  readonly keys?: KeySpecification;
   readonly syntax?: string;
   readonly complexity?: string;
   readonly categories?: readonly string[];
@@ -34,7 +32,7 @@ export function family(group: string, rows: readonly Row[]): SessionCommand[] {
 }
 
 function commandOf(row: Row, group: string, name: string): SessionCommand {
-  return { complexity: "O(1)", ...row, name, group, keys: NO_KEYS };
+  return { complexity: "O(1)", keys: NO_KEYS, ...row, name, group };
 }
 
 /** The words on a container command itself. */

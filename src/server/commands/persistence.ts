@@ -3,6 +3,7 @@ import { SYNTAX_ERROR } from "../../commands/errors.ts";
 import type { Args } from "../../resp/args.ts";
 import type { Reply } from "../../resp/reply.ts";
 import type { SessionCommand } from "../command-entry.ts";
+import { deferReply } from "../deferred-reply.ts";
 import type { Session } from "../session.ts";
 import { family } from "./family.ts";
 
@@ -20,7 +21,7 @@ function save(session: Session, _args: Args, reply: Reply): void {
     reply.error(SNAPSHOT_RUNNING);
     return;
   }
-  const answer = session.defer();
+  const answer = deferReply(session);
   node.snapshot().then(
     () => answer((late) => late.ok()),
     (cause: unknown) => answer((late) => late.error(snapshotError(cause))),
@@ -68,7 +69,7 @@ function shutdown(session: Session, args: Args, reply: Reply): void {
     return;
   }
   // As in Redis there is no reply: the connection ends with the process.
-  session.defer();
+  deferReply(session);
   session.server.node.shutdown(saves === true);
 }
 

@@ -6,6 +6,7 @@ import type { Reply } from "../../resp/reply.ts";
 import type { SessionCommand } from "../command-entry.ts";
 import { infoText } from "../info/info.ts";
 import type { NodeView } from "../node-view.ts";
+import { deferReply } from "../deferred-reply.ts";
 import type { Session } from "../session.ts";
 import { family } from "./family.ts";
 
@@ -84,7 +85,7 @@ function wait(session: Session, args: Args, reply: Reply): void {
 
 function waitForCopies(session: Session, index: number, wanted: number, timeoutMs: number): void {
   const { node, clock, scheduler } = session.server;
-  const answer = session.defer();
+  const answer = deferReply(session);
   const endMs = timeoutMs === 0 ? Number.POSITIVE_INFINITY : clock.monotonicMs() + timeoutMs;
   const look = (): void => {
     if (session.closed) return;

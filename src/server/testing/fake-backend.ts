@@ -40,6 +40,8 @@ export class FakeBackend implements Backend {
       nowMs: 0,
       index: 0,
       position: 0,
+      hits: 0,
+      misses: 0,
       random32: () => 4,
     };
   }
@@ -63,6 +65,32 @@ export class FakeBackend implements Backend {
         const reply = target.openReply(sequence);
         command.apply(this.readContext(database), argsOf(words), reply);
         target.closeReply(sequence);
+      },
+      fail: (error) => target.failReply(sequence, error),
+    });
+  }
+
+  isLong(command: DataCommand, _database: number, args: Args): boolean {
+    return command.long?.isLong(args, 0) ?? false;
+  }
+
+  submitLong(
+    command: DataCommand,
+    database: number,
+    args: Args,
+    target: ReplyTarget,
+    sequence: number,
+  ): void {
+    const words = wordsOf(args);
+    this.open.push({
+      name: `long ${command.name}`,
+      database,
+      isWrite: false,
+      words,
+      target,
+      answer: () => {
+        const element = Buffer.from(`$${words[1]!.length}\r\n${words[1]!}\r\n`);
+        target.longReply?.(sequence, [Buffer.from("*3\r\n"), element, element, element]);
       },
       fail: (error) => target.failReply(sequence, error),
     });
@@ -124,11 +152,21 @@ function plain(name: string, flags: DataCommand["flags"], id: number): DataComma
 }
 
 /**
- * Data commands of the tests: both say what they were told, `put` as a write and `see` as a read.
+ * Data commands of the tests: all say what they were told, `put` as a write, `see` as a read, and
+ * `muse` as a long read, three times, unless it is told `short`.
  */
 export const fakeDataCommands: readonly DataCommand[] = [
   plain("put", ["write", "denyoom", "fast"], 60_001),
   plain("see", ["readonly", "fast"], 60_002),
+  {
+    ...plain("muse", ["readonly", "fast"], 60_004),
+    long: {
+      isLong: (args) => !args.is(1, "SHORT"),
+      begin: () => {
+        throw new Error("the long reads of these tests are answered by hand");
+      },
+    },
+  },
   {
     ...plain("slowsee", ["readonly"], 60_003),
     apply: (_context, args, reply) => {
