@@ -56,6 +56,12 @@ export class Args {
     return copy;
   }
 
+  /** Bytes from the start of the first argument to the end of the last one. */
+  get span(): number {
+    const last = this.count - 1;
+    return this.offsets[last]! + this.lengths[last]! - this.offsets[0]!;
+  }
+
   offset(index: number): number {
     return this.offsets[index]!;
   }

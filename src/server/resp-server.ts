@@ -18,6 +18,7 @@ import { CutSessions } from "./cut-sessions.ts";
 import { CommandEntry, type SessionCommand } from "./command-entry.ts";
 import { LoginGuard } from "./commands/login-guard.ts";
 import type { NodeView } from "./node-view.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { ServerCron } from "./server-cron.ts";
 import type { RespServerOptions } from "./server-options.ts";
 import { Session } from "./session.ts";
@@ -31,6 +32,9 @@ export interface ServerStats {
   inputBytes: number;
   outputBytes: number;
 }
+
+/** Longer operations count at once towards the bytes that may be open. */
+const PENDING_ASKED_BYTES = 16 * 1024;
 
 /** A connection beyond the limit: it is told so and closed, and not listened to. */
 const REFUSED: ConnectionHandler = { onData() {}, onDrain() {}, onClose() {} };
@@ -65,6 +69,7 @@ export class RespServer {
   readonly parser: CommandParser = new CommandParser(defaultLimits);
   readonly args: Args = new Args();
   readonly writer: RespWriter = new RespWriter();
+  readonly readAhead: ReadAhead = new ReadAhead();
   readonly sessions: Map<number, Session> = new Map();
   readonly slowLog: SlowLog = new SlowLog();
   readonly logins: LoginGuard = new LoginGuard();
@@ -192,8 +197,18 @@ export class RespServer {
     this.writeFor(session);
   }
 
+  /**
+   * Too many bytes of operations are open. They are added up for every 32nd operation of a session,
+   * and for long ones: for each it would cost a percent.
+   */
+  isFull(sequence: number, args: Args): boolean {
+    if ((sequence & 31) !== 0 && args.span <= PENDING_ASKED_BYTES) return false;
+    return this.backend.pendingBytes > this.options.pendingBytesMax;
+  }
+
   /** Input of a session has run: send its replies and those gathered beside. */
   finishBurst(session: Session): void {
+    this.readAhead.forget();
     this.flush();
     session.output.endWhenDone();
   }

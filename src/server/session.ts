@@ -211,6 +211,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
   ): number {
     const server = this.server;
     server.startBurst(this);
+    const ahead = server.readAhead;
     let at = from;
     while (at < end) {
       args.setMemory(bytes, view);
@@ -222,11 +223,12 @@ export class Session implements ConnectionHandler, ReplyTarget {
       }
       if (args.count > 0) {
         if (!this.#execute(args)) return at;
-        if (this.ends) return end;
-        if (this.#closed) return end;
+        if (this.ends || this.#closed) return end;
       }
       at = next;
       if (this.holds.paused) return at;
+      if (ahead.left > 0) ahead.advance();
+      else if (ahead.wanted) ahead.look(server.backend, this.state.database, bytes, view, at, end);
       server.work += args.count;
       if (server.work > BURST_WORK_MAX || server.writer.length > BURST_REPLY_BYTES_MAX) {
         server.finishBurst(this);
@@ -264,6 +266,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     if (!entry.isWrite && server.readableNow && order.plain) {
       order.issued++;
       order.answered++;
+      server.readAhead.wanted = true;
       const context = server.backend.readContext(this.state.database);
       if (entry.isFast) command.apply(context, args, server.writer);
       else server.runTimed(this, entry, context, args);
@@ -284,12 +287,12 @@ export class Session implements ConnectionHandler, ReplyTarget {
   submit(entry: CommandEntry, command: DataCommand, args: Args): void {
     const order = this.#order;
     const sequence = order.issued++;
-    const { backend, options } = this.server;
+    const { backend } = this.server;
     backend.submit(command, entry.isWrite, this.state.database, args, this, sequence);
     if (order.open === 1) this.#openReadArguments = 0;
     if (!entry.isWrite) this.#noteOpenRead(args.count);
     const isMuch = order.open >= OPEN_OPERATIONS_MAX;
-    if (isMuch || backend.pendingBytes > options.pendingBytesMax) this.holds.pause();
+    if (isMuch || this.server.isFull(sequence, args)) this.holds.pause();
   }
 
   /** After too many reads that wait, the session waits until all of them are answered. */

@@ -2,12 +2,11 @@
 // processor then waits for all of it together instead of for each key in turn.
 import { LOOK_AHEAD_MAX, type KeyPrefetch } from "../keyspace.ts";
 import type { Store } from "./store.ts";
-import { WORD_VALUE_LENGTH } from "./record.ts";
 import { homeWord, leafOf } from "./table-page.ts";
 
 /** A longer key is not looked up twice. */
 const KEY_BYTES_MAX = 128;
-/** Words of a cache line: records are touched in their first lines. */
+/** Words of a cache line: records are touched in their first three. */
 const LINE_WORDS = 16;
 
 /** Keys of a run of commands, with what was worked out for them. */
@@ -21,6 +20,7 @@ export class LookAhead implements KeyPrefetch {
   readonly #hashes = new Int32Array(LOOK_AHEAD_MAX);
   /** A root, then a leaf, then a record, each 0 when there is none. */
   readonly #refs = new Uint32Array(LOOK_AHEAD_MAX);
+  readonly #homes = new Uint32Array(LOOK_AHEAD_MAX);
   readonly #store: Store;
   /** What was touched: kept, lest the compiler finds that touching is of no use. */
   touched = 0;
@@ -43,20 +43,9 @@ export class LookAhead implements KeyPrefetch {
   load(count: number): void {
     this.#hash(count);
     this.#findLeaves(count);
+    this.#findHomes(count);
     this.#findRecords(count);
-    const { words } = this.#store.arena;
-    const refs = this.#refs;
-    let touched = 0;
-    for (let place = 0; place < count; place++) {
-      const ref = refs[place]!;
-      if (ref === 0) continue;
-      const memory = words[ref >>> 16]!;
-      const base = (ref & 0xffff) << 2;
-      touched ^= memory[base + LINE_WORDS]!;
-      if (memory[base + WORD_VALUE_LENGTH]! > 4 * LINE_WORDS)
-        touched ^= memory[base + 2 * LINE_WORDS]!;
-    }
-    this.touched = touched;
+    this.#touchRecords(count);
   }
 
   forget(): void {
@@ -96,6 +85,9 @@ export class LookAhead implements KeyPrefetch {
     }
   }
 
+  // Each step below reads what the one before has found, for all keys, and branches on nothing that
+  // it reads itself: a branch that is guessed wrong would make the reads wait for each other again.
+
   #findLeaves(count: number): void {
     const { words } = this.#store.arena;
     const refs = this.#refs;
@@ -103,6 +95,21 @@ export class LookAhead implements KeyPrefetch {
       const root = refs[place]!;
       if (root !== 0) refs[place] = leafOf(words, root, this.#hashes[place]!);
     }
+  }
+
+  /** Where probing starts in each leaf. */
+  #findHomes(count: number): void {
+    const { words } = this.#store.arena;
+    let touched = 0;
+    for (let place = 0; place < count; place++) {
+      const leaf = this.#refs[place]!;
+      if (leaf === 0) continue;
+      const memory = words[leaf >>> 16]!;
+      const home = homeWord(memory, (leaf & 0xffff) << 2, this.#hashes[place]!);
+      this.#homes[place] = home;
+      touched ^= memory[home]!;
+    }
+    this.touched = touched;
   }
 
   /** The first record whose hash is not lower: most often the one that is looked for. */
@@ -113,10 +120,23 @@ export class LookAhead implements KeyPrefetch {
       const leaf = refs[place]!;
       if (leaf === 0) continue;
       const memory = words[leaf >>> 16]!;
-      const hash = this.#hashes[place]!;
-      let at = homeWord(memory, (leaf & 0xffff) << 2, hash);
-      while (memory[at + 1] !== 0 && memory[at]! >>> 0 < hash >>> 0) at += 2;
+      const hash = this.#hashes[place]! >>> 0;
+      let at = this.#homes[place]!;
+      while (memory[at + 1] !== 0 && memory[at]! >>> 0 < hash) at += 2;
       refs[place] = memory[at + 1]!;
     }
+  }
+
+  #touchRecords(count: number): void {
+    const { words } = this.#store.arena;
+    let touched = this.touched;
+    for (let place = 0; place < count; place++) {
+      const ref = this.#refs[place]!;
+      if (ref === 0) continue;
+      const memory = words[ref >>> 16]!;
+      const base = (ref & 0xffff) << 2;
+      touched ^= memory[base]! ^ memory[base + LINE_WORDS]! ^ memory[base + 2 * LINE_WORDS]!;
+    }
+    this.touched = touched;
   }
 }
