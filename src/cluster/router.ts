@@ -1,6 +1,7 @@
 // Sends each data command to the replica of its shard. One shard holds all slots now.
 import type { CommandContext, DataCommand } from "../commands/command.ts";
 import type { LongReads } from "../replica/long-reads.ts";
+import type { KeyPrefetch } from "../keyspace/keyspace.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { ReplyTarget } from "../replica/reply-target.ts";
 import type { Args } from "../resp/args.ts";
@@ -34,6 +35,10 @@ export class Router {
 
   readContext(database: number): CommandContext {
     return this.#replica.readContext(database);
+  }
+
+  get prefetch(): KeyPrefetch {
+    return this.#replica.applier.keyspace.prefetch;
   }
 
   submit(

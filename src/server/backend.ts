@@ -1,5 +1,6 @@
 // What sessions ask of the database behind them; the cluster layer's router implements it.
 import type { CommandContext, DataCommand } from "../commands/command.ts";
+import type { KeyPrefetch } from "../keyspace/keyspace.ts";
 import type { ReplyTarget } from "../replica/reply-target.ts";
 import type { Args } from "../resp/args.ts";
 
@@ -10,6 +11,8 @@ export interface Backend {
    * input, after its bytes are in hand; the answer is good for that batch.
    */
   readable(): boolean;
+  /** Takes hints of the keys that the next reads will ask for; only after `readable`. */
+  readonly prefetch: KeyPrefetch;
   /** The context for a read that runs now; only after `readable`. */
   readContext(database: number): CommandContext;
   /**

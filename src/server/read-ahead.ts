@@ -27,7 +27,7 @@ export class ReadAhead {
   ): void {
     this.wanted = false;
     if (from === end) return;
-    const { prefetch } = backend.readContext(database).keyspace;
+    const { prefetch } = backend;
     const scanner = this.#scanner;
     let count = 0;
     let at = from;

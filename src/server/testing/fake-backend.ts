@@ -2,6 +2,7 @@
 import { invariant } from "../../base/invariant.ts";
 import { viewOf } from "../../base/bytes.ts";
 import type { CommandContext, DataCommand } from "../../commands/command.ts";
+import type { KeyPrefetch } from "../../keyspace/keyspace.ts";
 import type { ReplyTarget } from "../../replica/reply-target.ts";
 import { Args } from "../../resp/args.ts";
 import type { Reply } from "../../resp/reply.ts";
@@ -30,6 +31,15 @@ export class FakeBackend implements Backend {
   readable(): boolean {
     return this.leads;
   }
+
+  /** Hints change nothing. */
+  readonly prefetch: KeyPrefetch = {
+    place: 0,
+    expect() {},
+    expectNothing() {},
+    load() {},
+    forget() {},
+  };
 
   readContext(database: number): CommandContext {
     return {
