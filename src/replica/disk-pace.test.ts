@@ -24,32 +24,32 @@ describe("DiskPace", () => {
 
   test("a slow write is followed by a pause, which doubles while slow ones keep coming", () => {
     const pace = new DiskPace();
-    write(pace, 3);
+    write(pace, 5);
     expect(pauseOf(pace)).toBe(16);
     write(pace, 0.2, 10);
-    write(pace, 3);
+    write(pace, 5);
     expect(pauseOf(pace)).toBe(32);
     for (let at = 0; at < 20; at++) {
-      write(pace, 3);
+      write(pace, 5);
       pauseOf(pace);
     }
-    write(pace, 3);
+    write(pace, 5);
     expect(pauseOf(pace)).toBe(4_096);
   });
 
   test("a long row of quick writes makes a slow one the first again", () => {
     const pace = new DiskPace();
-    write(pace, 3);
-    write(pace, 3);
+    write(pace, 5);
+    write(pace, 5);
     pauseOf(pace);
     write(pace, 0.2, 512);
-    write(pace, 3);
+    write(pace, 5);
     expect(pauseOf(pace)).toBe(16);
   });
 
   test("a disk that is never slow but never quick either is left to another thread", () => {
     const pace = new DiskPace();
-    for (let at = 0; at < 100 && pace.isQuick; at++) pace.took(1);
+    for (let at = 0; at < 100 && pace.isQuick; at++) pace.took(1.5);
     expect(pace.isQuick).toBe(false);
   });
 });
