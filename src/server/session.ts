@@ -93,6 +93,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
         return;
       }
       if (!this.holds.paused) this.#consumeInput();
+      // A socket that is not paused may be read many times in one turn of the loop.
+      if (this.#input?.mayRest(length)) this.server.cutSessions.add(this);
     }
   }
 
@@ -113,11 +115,6 @@ export class Session implements ConnectionHandler, ReplyTarget {
   destroy(): void {
     this.connection.destroy();
     this.onClose();
-  }
-
-  /** Closes when the reply that is being written has been sent. */
-  closeAfterReply(): void {
-    this.ends = true;
   }
 
   // ---- what commands change
