@@ -251,7 +251,7 @@ export class KvorumNode implements PeersOwner {
     // Client sessions have higher numbers than this one.
     this.#expirer = new Expirer(this.#replica, this.replicas.incarnation * 2 ** 21);
     this.replicas.add(this.#replica);
-    const longReads = new LongReads(this.#replica, this.#environment.scheduler, appliedCommands);
+    const longReads = new LongReads(this.#replica, this.#environment, appliedCommands);
     this.#router = new Router(this.#replica, longReads);
     this.#router.peersOverMemory = () => this.heartbeats.anyOverMemory();
     this.#snapshots = new Snapshots(
@@ -268,7 +268,9 @@ export class KvorumNode implements PeersOwner {
 
   #newApplier(): Applier {
     const [seed0, seed1] = this.identity.hashSeed;
-    return new Applier(new MemoryKeyspace({ seed0, seed1 }), appliedCommands);
+    const applier = new Applier(new MemoryKeyspace({ seed0, seed1 }), appliedCommands);
+    applier.clock = this.#environment.clock;
+    return applier;
   }
 
   #newReplica(applier: Applier, initial: InitialState): Replica {

@@ -118,6 +118,8 @@ export interface DataCommand extends CommandDescription {
   /** Number in log entries, 1 to 65535: never changed, never used again for something else. */
   readonly id: number;
   readonly apply: (context: CommandContext, args: Args, reply: Reply) => void;
+  /** Its time depends on how long values are: it is measured, however short its arguments. */
+  readonly costsByValue?: boolean;
   /** Of a read whose work may be long: gives the same reply in steps. */
   readonly long?: LongForm;
 }

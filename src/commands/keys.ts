@@ -122,6 +122,7 @@ export const keyCommands: readonly DataCommand[] = [
     syntax: "key newkey:key",
     since: "1.0.0",
     complexity: "O(N) in the bytes of the value",
+    costsByValue: true,
     apply: (context, args, reply) => rename(context, args, reply, false),
   },
   {
@@ -136,6 +137,7 @@ export const keyCommands: readonly DataCommand[] = [
     syntax: "key newkey:key",
     since: "1.0.0",
     complexity: "O(N) in the bytes of the value",
+    costsByValue: true,
     apply: (context, args, reply) => rename(context, args, reply, true),
   },
   {
@@ -150,6 +152,7 @@ export const keyCommands: readonly DataCommand[] = [
     syntax: "source:key destination:key [DB destination-db:integer] [REPLACE]",
     since: "6.2.0",
     complexity: "O(N) in the bytes of the value",
+    costsByValue: true,
     apply: copy,
   },
   {
@@ -164,6 +167,7 @@ export const keyCommands: readonly DataCommand[] = [
     syntax: "key db:integer",
     since: "1.0.0",
     complexity: "O(N) in the bytes of the value",
+    costsByValue: true,
     apply: move,
   },
 ];

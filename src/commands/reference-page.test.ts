@@ -49,7 +49,7 @@ const NOTES = new Map<string, string>([
     "scan",
     "The cursor is a place in the key space, not in a table: a walk survives growth, " +
       "failover and the split of a shard, and a key that is there from start to end is " +
-      "returned exactly once. COUNT is how many keys are looked at, at most 16384 in one " +
+      "returned exactly once. COUNT is how many keys are looked at, at most 8192 in one " +
       "call.",
   ],
   ["setrange", "The value is written anew: a change costs its length. Redis changes it in place."],

@@ -8,15 +8,10 @@ import type { CommandContext, DataCommand } from "./command.ts";
 import { BAD_CURSOR, NOT_AN_INTEGER, SYNTAX_ERROR } from "./errors.ts";
 import { globMatches, isMatchAll } from "./glob.ts";
 import { CommandId } from "./ids.ts";
-import { longKeys, patternWorkOf } from "./long-reads.ts";
+import { LONG_READ_KEYS, longKeys, patternWorkOf } from "./long-reads.ts";
 import { TYPE_NAMES } from "./keys.ts";
 
 const DEFAULT_COUNT = 10;
-/**
- * Most keys that one SCAN looks at, whatever its COUNT asks for (fewer with a very long pattern):
- * keeps a call within milliseconds.
- */
-const SCAN_COUNT_MAX = 16_384;
 const HASH_RANGE = 2 ** 32;
 const UINT64_MAX: bigint = 2n ** 64n - 1n;
 /**
@@ -167,7 +162,8 @@ function scan(context: CommandContext, args: Args, reply: Reply): void {
     return;
   }
   const patternWork = walk.patternIndex === 0 ? 1 : patternWorkOf(args.length(walk.patternIndex));
-  walk.budget = Math.min(walk.budget, Math.ceil(SCAN_COUNT_MAX / patternWork));
+  // Whatever COUNT asks for, a call takes no longer than other reads in one piece.
+  walk.budget = Math.min(walk.budget, Math.ceil(LONG_READ_KEYS / patternWork));
   if (slot < SLOT_COUNT) walk.run(context, args);
   const { position } = walk;
   const ended = position.slot >= SLOT_COUNT;

@@ -29,6 +29,7 @@ export const stringEditCommands: readonly DataCommand[] = [
     syntax: "key value",
     since: "2.0.0",
     complexity: "O(N) in the bytes of the result",
+    costsByValue: true,
     apply: append,
   },
   {
@@ -43,6 +44,7 @@ export const stringEditCommands: readonly DataCommand[] = [
     syntax: "key offset:integer value",
     since: "2.2.0",
     complexity: "O(N) in the bytes of the result",
+    costsByValue: true,
     apply: setrange,
   },
 ];

@@ -67,6 +67,7 @@ export const stringReadCommands: readonly DataCommand[] = [
     syntax: "key start:integer end:integer",
     since: "2.4.0",
     complexity: "O(N) in the bytes returned",
+    costsByValue: true,
     apply: getrange,
   },
   {
@@ -81,6 +82,7 @@ export const stringReadCommands: readonly DataCommand[] = [
     syntax: "key start:integer end:integer",
     since: "1.0.0",
     complexity: "O(N) in the bytes returned",
+    costsByValue: true,
     apply: getrange,
   },
 ];

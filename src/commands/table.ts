@@ -100,6 +100,8 @@ export class CommandTable<T extends Named> {
    * The command or subcommand (`client|list`) with this name, ASCII letters compared without case.
    */
   byName(name: string): T | undefined {
+    const exact = this.#byName.get(name);
+    if (exact !== undefined) return exact;
     const folded = name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
     return this.#byName.get(folded);
   }

@@ -73,6 +73,7 @@ export const execCommand: DataCommand = {
   summary: "Applies the commands of a transaction, unless a watched key has changed.",
   since: "1.2.0",
   complexity: "The sum of its commands",
+  costsByValue: true,
   apply: exec,
 };
 

@@ -1,5 +1,6 @@
 // What an entry does is a function of the entry alone, with or without local reads in its batch.
 import { describe, expect, test } from "vitest";
+import type { DataCommand } from "../commands/command.ts";
 import { appliedCommands } from "../commands/applied-commands.ts";
 import { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
 import { viewOf } from "../base/bytes.ts";
@@ -20,10 +21,14 @@ class Target implements ReplyTarget {
   closeReply(): void {}
   failReply(): void {}
   rawReply(): void {}
+  readonly times: string[] = [];
+  ran(command: DataCommand, usec: number, args: Args): void {
+    this.times.push(`${command.name} ${args.count} ${usec}`);
+  }
 }
 
 function argsOf(words: readonly string[]): Args {
-  const args = new Args();
+  const args = new Args(words.length);
   const bytes = Buffer.from(words.join(""));
   args.setMemory(bytes, viewOf(bytes));
   args.count = words.length;
@@ -68,6 +73,34 @@ describe("Applier", () => {
     });
     expect(positions).toEqual([1, 1]);
     expect(leader.context.random32()).toBe(follower.context.random32());
+  });
+
+  test("times what may be slow: long operations, and those that cost by their values", () => {
+    const target = new Target();
+    const batch = new Batch();
+    const keys = Array.from({ length: 700 }, (_, key) => `key${key}`);
+    const commands: [number, string[]][] = [
+      [LOGGED, ["set", "a", "1"]],
+      [LOGGED, ["del", ...keys]],
+      [LOCAL, ["get", "a"]],
+      [LOGGED, ["rename", "a", "b"]],
+      [LOCAL, ["mget", ...keys]],
+      [LOGGED, ["del", "b"]],
+    ];
+    for (const [kind, words] of commands) {
+      const command = appliedCommands.byName(words[0]!)!;
+      batch.add(kind, command.id, 0, argsOf(words), target, 0);
+    }
+    const entry = batch.seal({ operations: 0, timeMs: 5, ceilingMs: 0, seed1: 7, seed2: 9 });
+    const applier = newApplier();
+    let nowMs = 0;
+    applier.clock = { monotonicMs: () => (nowMs += 3), wallMs: () => 0 };
+    applier.apply(1, 1, entry, batch);
+    expect(target.times).toEqual(["del 701 3000", "rename 3 3000", "mget 701 3000"]);
+    // Where nobody asks, nothing is timed.
+    const asked = nowMs;
+    applier.apply(2, 1, entry, null);
+    expect(nowMs).toBe(asked);
   });
 
   test("refuses an operation with too few arguments for its command", () => {

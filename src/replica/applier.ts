@@ -14,14 +14,19 @@ import {
 import type { CommandTable } from "../commands/table.ts";
 import { DATABASE_COUNT, type KeyPrefetch, LOOK_AHEAD_MAX } from "../keyspace/keyspace.ts";
 import type { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
+import type { Clock } from "../platform/clock.ts";
 import { Args } from "../resp/args.ts";
 import { NullReply } from "../resp/null-reply.ts";
 import type { Reply } from "../resp/reply.ts";
 import { RespWriter } from "../resp/writer.ts";
 import { type Batch, LOGGED } from "./batch.ts";
 import { ENTRY_HEADER_BYTES, type EntryHeader, readEntryHeader } from "./entry-header.ts";
+import type { ReplyTarget } from "./reply-target.ts";
 import { SessionTable } from "./session-table.ts";
 
+/** Operations of at least so many bytes are timed: they may be slow. */
+const TIMED_BYTES = 4096;
+const NOT_TIMED = -1;
 const COMMAND_ID_AT = 4;
 const DATABASE_AT = 6;
 /** Answer to a retried write whose reply is no longer known. */
@@ -79,9 +84,13 @@ export class Applier {
   appliedTerm = 0;
   /** Whether any key has an expiry: then entries carry a ceiling for the leader's clock. */
   holdsExpiries = false;
+  /** Tells how long slow operations take; what they do does not depend on it. */
+  clock: Clock | null = null;
   /** Addresses of members as the cluster layer wrote them into configuration entries. */
   members = "";
   readonly #commands: CommandTable<DataCommand>;
+  /** By command id: 1 when its operations are timed whatever their length. */
+  readonly #timed: Uint8Array;
   readonly #args = new Args();
   readonly #header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
   readonly #origin: OperationOrigin = { session: 0, sequence: 0, acknowledged: 0, protocol: 2 };
@@ -92,6 +101,8 @@ export class Applier {
   constructor(keyspace: MemoryKeyspace, commands: CommandTable<DataCommand>) {
     this.keyspace = keyspace;
     this.#commands = commands;
+    this.#timed = new Uint8Array(Math.max(...commands.all.map(({ id }) => id)) + 1);
+    for (const { id, costsByValue } of commands.all) this.#timed[id] = costsByValue ? 1 : 0;
     this.context = new ApplyContext(keyspace);
     this.reading = new ApplyContext(keyspace);
   }
@@ -258,8 +269,10 @@ export class Applier {
   #runFor(data: Uint8Array, view: DataView, at: number, batch: Batch, place: number): number {
     const target = batch.targets[place]!;
     const sequence = batch.sequences[place]!;
+    const startMs = this.#startOf(view, at);
     const next = this.#run(data, view, at, target.openReply(sequence));
     target.closeReply(sequence);
+    if (startMs !== NOT_TIMED) this.#tellTime(view, at, target, startMs);
     return next;
   }
 
@@ -267,9 +280,25 @@ export class Applier {
   #readFor(data: Uint8Array, view: DataView, at: number, batch: Batch, place: number): number {
     const target = batch.targets[place]!;
     const sequence = batch.sequences[place]!;
+    const startMs = this.#startOf(view, at);
     const next = this.#read(data, view, at, target.openReply(sequence));
     target.closeReply(sequence);
+    if (startMs !== NOT_TIMED) this.#tellTime(view, at, target, startMs);
     return next;
+  }
+
+  /** The time, before an operation that may be slow. */
+  #startOf(view: DataView, at: number): number {
+    const mayBeSlow =
+      view.getUint32(at, true) >= TIMED_BYTES ||
+      this.#timed[view.getUint16(at + COMMAND_ID_AT, true)] === 1;
+    return mayBeSlow && this.clock !== null ? this.clock.monotonicMs() : NOT_TIMED;
+  }
+
+  #tellTime(view: DataView, at: number, target: ReplyTarget, startMs: number): void {
+    const command = this.#commands.byId(view.getUint16(at + COMMAND_ID_AT, true));
+    const usec = (this.clock!.monotonicMs() - startMs) * 1000;
+    if (command !== undefined) target.ran?.(command, usec, this.#args);
   }
 
   #read(data: Uint8Array, view: DataView, at: number, reply: Reply): number {

@@ -20,6 +20,7 @@ class Target implements ReplyTarget {
   readonly acknowledged = 0;
   closed = false;
   readonly replies: string[] = [];
+  readonly times: string[] = [];
 
   constructor(protocol = 2) {
     this.protocol = protocol;
@@ -30,6 +31,9 @@ class Target implements ReplyTarget {
   }
   closeReply(): void {}
   failReply(): void {}
+  ran(command: DataCommand, usec: number, args: Args): void {
+    this.times.push(`${command.name} ${args.count} ${usec}`);
+  }
   rawReply(sequence: number, bytes: Uint8Array): void {
     this.replies.push(`${sequence} ${Buffer.from(bytes).toString("latin1")}`);
   }
@@ -42,6 +46,7 @@ class Bench implements LongReadsHost {
   isLeader = true;
   hasLease = true;
   answered = 0;
+  #nowMs = 0;
   readonly #soon: (() => void)[] = [];
   readonly reads: LongReads;
 
@@ -51,7 +56,9 @@ class Bench implements LongReadsHost {
       soon: (run: () => void) => void this.#soon.push(run),
       after: () => ({ cancel: () => undefined }),
     };
-    this.reads = new LongReads(this, scheduler, appliedCommands);
+    // Every look at the clock takes a millisecond.
+    const clock = { monotonicMs: () => this.#nowMs++, wallMs: () => 0 };
+    this.reads = new LongReads(this, { clock, scheduler }, appliedCommands);
   }
 
   readable(): boolean {
@@ -106,6 +113,8 @@ test("a read is answered after several turns, from the state at its beginning", 
   expect(bench.finish()).toBeGreaterThanOrEqual(4);
   expect(target.replies).toEqual([`7 :${KEYS}\r\n`]);
   expect([bench.answered, bench.pins, bench.reads.pendingBytes]).toEqual([1, 0, 0]);
+  // Five steps, each of a millisecond by this clock.
+  expect(target.times).toEqual([`exists ${KEYS + 1} 5000`]);
 });
 
 test("replies are in the protocol of the client", () => {

@@ -4,7 +4,7 @@ import { invariant } from "../base/invariant.ts";
 import type { CommandContext, DataCommand, LongRead } from "../commands/command.ts";
 import { decodeOperation, operationCommandId, operationDatabase } from "../commands/operation.ts";
 import type { CommandTable } from "../commands/table.ts";
-import type { Scheduler } from "../platform/clock.ts";
+import type { Clock, Scheduler } from "../platform/clock.ts";
 import { Args } from "../resp/args.ts";
 import { RespWriter } from "../resp/writer.ts";
 import type { ReplyTarget } from "./reply-target.ts";
@@ -31,6 +31,12 @@ export interface LongReadsHost {
   onAnswered(): void;
 }
 
+/** What tells the time, and when it is the next read's turn. */
+export interface TimeSource {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+}
+
 /** A read that has not begun. */
 interface WaitingRead {
   readonly command: DataCommand;
@@ -43,6 +49,8 @@ interface WaitingRead {
 interface RunningRead extends WaitingRead {
   readonly read: LongRead;
   readonly pieces: Buffer[];
+  /** Milliseconds in steps. */
+  tookMs: number;
 }
 
 /**
@@ -54,7 +62,7 @@ interface RunningRead extends WaitingRead {
  */
 export class LongReads {
   readonly #host: LongReadsHost;
-  readonly #scheduler: Scheduler;
+  readonly #time: TimeSource;
   readonly #commands: CommandTable<DataCommand>;
   readonly #waiting: WaitingRead[] = [];
   readonly #running: RunningRead[] = [];
@@ -64,9 +72,9 @@ export class LongReads {
   /** Bytes of arguments, and of replies so far. */
   pendingBytes = 0;
 
-  constructor(host: LongReadsHost, scheduler: Scheduler, commands: CommandTable<DataCommand>) {
+  constructor(host: LongReadsHost, time: TimeSource, commands: CommandTable<DataCommand>) {
     this.#host = host;
-    this.#scheduler = scheduler;
+    this.#time = time;
     this.#commands = commands;
   }
 
@@ -112,7 +120,7 @@ export class LongReads {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#scheduler.soon(() => {
+    this.#time.scheduler.soon(() => {
       this.#isScheduled = false;
       this.#turn();
     });
@@ -142,20 +150,24 @@ export class LongReads {
     }
     invariant(command.long !== undefined, "only reads with a long form are taken");
     const read = command.long.begin(host.readContext(database), args);
-    this.#running.push({ ...waiting, read, pieces: [] });
+    this.#running.push({ ...waiting, read, pieces: [], tookMs: 0 });
   }
 
-  #step({ read, target, pieces }: RunningRead): boolean {
+  #step(running: RunningRead): boolean {
+    const { read, target, pieces } = running;
     const writer = this.#writer;
     writer.protocol = target.protocol;
+    const { clock } = this.#time;
+    const startMs = clock.monotonicMs();
     const hasMore = read.step(writer);
+    running.tookMs += clock.monotonicMs() - startMs;
     this.pendingBytes += writer.length;
     if (writer.length > 0) pieces.push(writer.take());
     return hasMore;
   }
 
   #finish(running: RunningRead): void {
-    const { read, target, sequence, pieces } = running;
+    const { command, args, read, target, sequence, pieces, tookMs } = running;
     const writer = this.#writer;
     writer.protocol = target.protocol;
     read.head(writer);
@@ -163,6 +175,7 @@ export class LongReads {
     const all = [writer.take(), ...pieces];
     if (target.longReply === undefined) target.rawReply(sequence, Buffer.concat(all));
     else target.longReply(sequence, all);
+    target.ran?.(command, tookMs * 1000, args);
     this.#host.onAnswered();
   }
 

@@ -1,4 +1,6 @@
 // Who asked: the side of a client session, or of a forwarding peer, that replicas answer to.
+import type { DataCommand } from "../commands/command.ts";
+import type { Args } from "../resp/args.ts";
 import type { Reply } from "../resp/reply.ts";
 
 /**
@@ -19,6 +21,12 @@ export interface ReplyTarget {
   rawReply(sequence: number, bytes: Uint8Array): void;
   /** As `rawReply` for a reply in pieces: of one that does not want it put together. */
   longReply?(sequence: number, pieces: readonly Buffer[]): void;
+  /**
+   * One of its operations, of a kind that may be slow, took so long to run; comes behind its reply.
+   *
+   * @param args Without the command's name; good only during the call.
+   */
+  ran?(command: DataCommand, usec: number, args: Args): void;
   /** Nobody waits for replies any more: a long read may be given up, without a reply. */
   readonly closed?: boolean;
   /** The protocol its replies are in, 2 or 3. */

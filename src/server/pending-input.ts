@@ -7,6 +7,8 @@ const FIRST_BYTES = 4096;
 /** Room made at once for a value that was announced; more grows as it really arrives. */
 const TRUSTED_BYTES_MAX = 1024 * 1024;
 const ROOM_BEHIND_BYTES = 64 * 1024;
+/** After so much of an unfinished command the other sessions have their turn. */
+const REST_BYTES = 1024 * 1024;
 
 /** A growing buffer with the parser state that belongs to it. */
 export class PendingInput {
@@ -15,6 +17,7 @@ export class PendingInput {
   length: number;
   /** Nothing can be run before so many bytes are here. */
   neededBytes = 0;
+  #sinceRest = 0;
   readonly args: Args = new Args();
   readonly parser: CommandParser = new CommandParser(defaultLimits);
 
@@ -33,6 +36,14 @@ export class PendingInput {
     if (needed > this.bytes.length) this.#grow(Math.max(needed, this.bytes.length * 2));
     this.bytes.set(bytes.subarray(0, length), this.length);
     this.length = needed;
+    return true;
+  }
+
+  /** Notes that so many bytes were added; true each time when it was a MiB again. */
+  mayRest(added: number): boolean {
+    this.#sinceRest += added;
+    if (this.#sinceRest < REST_BYTES) return false;
+    this.#sinceRest = 0;
     return true;
   }
 

@@ -1,16 +1,14 @@
 // The RESP port: accepts clients, holds what all sessions share, sends replies once per turn.
 import { viewOf } from "../base/bytes.ts";
-import { invariant } from "../base/invariant.ts";
 import { decodeOperation, type OperationBuffer } from "../commands/operation.ts";
 import { CommandTable } from "../commands/table.ts";
-import type { CommandContext, DataCommand } from "../commands/command.ts";
+import type { DataCommand } from "../commands/command.ts";
 import { CommandDocs } from "../commands/docs.ts";
 import { unknownCommand } from "../commands/errors.ts";
 import type { Clock, Scheduler } from "../platform/clock.ts";
 import type { Connection, ConnectionHandler, Listener, Network } from "../platform/network.ts";
 import { Args } from "../resp/args.ts";
 import { CommandParser, defaultLimits } from "../resp/parser.ts";
-import type { Reply } from "../resp/reply.ts";
 import { RespWriter } from "../resp/writer.ts";
 import type { Backend } from "./backend.ts";
 import { ClientPause } from "./client-pause.ts";
@@ -319,35 +317,6 @@ export class RespServer {
       args.offset(1),
       args.length(1),
     );
-  }
-
-  /** Runs a read whose cost depends on data, timed for the slow log. */
-  runTimed(session: Session, entry: CommandEntry, context: CommandContext, args: Args): void {
-    const startedMs = this.clock.monotonicMs();
-    invariant(entry.data !== null, "a timed read is a data command");
-    const errorsBefore = this.writer.errors;
-    entry.data.apply(context, args, this.writer);
-    if (this.writer.errors !== errorsBefore) entry.failedCalls++;
-    this.#onTimed(session, entry, args, startedMs);
-  }
-
-  /** Runs a command of the server's own, timed for the slow log. */
-  runTimedSession(session: Session, entry: CommandEntry, args: Args, reply: Reply): void {
-    const startedMs = this.clock.monotonicMs();
-    invariant(entry.session !== null, "a timed session command is one");
-    entry.session.run(session, args, reply);
-    this.#onTimed(session, entry, args, startedMs);
-  }
-
-  #onTimed(session: Session, entry: CommandEntry, args: Args, startedMs: number): void {
-    const usec = (this.clock.monotonicMs() - startedMs) * 1000;
-    entry.usec += usec;
-    this.work += Math.ceil(usec);
-    if (!this.slowLog.wants(usec)) return;
-    const nameWords = entry.name.includes("|") ? 2 : 1;
-    const shownCount = entry.hidesArguments ? nameWords : args.count;
-    const { connection, state } = session;
-    this.slowLog.add(usec, this.nowMs(), args, shownCount, connection.remote, state.name);
   }
 
   /** Points arguments at a command that a transaction queued, its name first, as it came. */

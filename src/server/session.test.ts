@@ -256,6 +256,20 @@ describe("pieces of input", () => {
     expect(other.connection.takeOutput().length).toBe(7 * 20_000);
   });
 
+  test("a command that comes in many megabytes leaves others their turn", async () => {
+    const tester = await ServerTester.start();
+    const [greedy, other] = [tester.connect(), tester.connect()];
+    const value = "x".repeat(5 * MIB);
+    const session = tester.server.sessions.get(1)!;
+    greedy.connection.receive(encodeCommand(["ECHO", value]));
+    expect([greedy.connection.paused, session.queryBufferBytes < 1.5 * MIB]).toEqual([true, true]);
+    other.connection.receive("PING\r\n");
+    expect(other.replies()).toBe("+PONG");
+    tester.settle();
+    const reply = greedy.connection.takeOutput().toString();
+    expect(reply === `$${5 * MIB}\r\n${value}\r\n`).toBe(true);
+  });
+
   test("input that was in flight when the session paused waits its turn", async () => {
     const tester = await ServerTester.start({ password: "x" });
     const client = tester.connect();

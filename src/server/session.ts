@@ -14,6 +14,7 @@ import { PendingInput } from "./pending-input.ts";
 import { ReplyOrder } from "./reply-order.ts";
 import { SessionOutput } from "./session-output.ts";
 import { SessionState } from "./session-state.ts";
+import { noteTime, runTimed, runTimedSession } from "./timing.ts";
 import { queueInTransaction } from "./transaction.ts";
 
 /** Operations of one session that may wait for the log before its input is paused. */
@@ -93,6 +94,8 @@ export class Session implements ConnectionHandler, ReplyTarget {
         return;
       }
       if (!this.holds.paused) this.#consumeInput();
+      // A socket that is not paused may be read many times in one turn of the loop.
+      if (this.#input?.mayRest(length)) this.server.cutSessions.add(this);
     }
   }
 
@@ -113,11 +116,6 @@ export class Session implements ConnectionHandler, ReplyTarget {
   destroy(): void {
     this.connection.destroy();
     this.onClose();
-  }
-
-  /** Closes when the reply that is being written has been sent. */
-  closeAfterReply(): void {
-    this.ends = true;
   }
 
   // ---- what commands change
@@ -269,7 +267,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
       server.readAhead.wanted = true;
       const context = server.backend.readContext(this.state.database);
       if (entry.isFast) command.apply(context, args, server.writer);
-      else server.runTimed(this, entry, context, args);
+      else runTimed(this, entry, context, args);
       return;
     }
     if (entry.isWrite) {
@@ -321,7 +319,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const { writer } = this.server;
     const errorsBefore = writer.errors;
     if (entry.isFast) command.run(this, args, reply);
-    else this.server.runTimedSession(this, entry, args, reply);
+    else runTimedSession(this, entry, args, reply);
     if (writer.errors !== errorsBefore) entry.failedCalls++;
     if (this.#closed) return true;
     if (this.holds.deferred) return true;
@@ -389,6 +387,11 @@ export class Session implements ConnectionHandler, ReplyTarget {
     if (this.#order.isPlainNext(sequence)) this.server.sendApart(this, pieces);
     else for (const piece of pieces) this.server.writer.raw(piece);
     this.closeReply(sequence);
+  }
+
+  ran(command: DataCommand, usec: number, args: Args): void {
+    const entry = this.server.commands.byName(command.name);
+    if (entry !== undefined) noteTime(this, entry, usec, args);
   }
 
   rawReply(sequence: number, bytes: Uint8Array): void {

@@ -42,35 +42,40 @@ export class SlowLog {
     return this.thresholdUsec >= 0 && usec >= this.thresholdUsec && this.lengthMax > 0;
   }
 
-  /** Logs a command; of its arguments only the first `shownCount`, the rest may be secrets. */
+  /**
+   * Logs a command; of its arguments only the first `shownCount`, the rest may be secrets.
+   *
+   * @param name Stands for the first argument where that is empty, as in the log.
+   */
   add(
     usec: number,
     nowMs: number,
+    name: string,
     args: Args,
     shownCount: number,
-    client: string,
-    clientName: string,
+    client: { readonly address: string; readonly name: string },
   ): void {
     this.#entries.unshift({
       id: this.#nextId++,
       time: Math.floor(nowMs / 1000),
       usec: Math.round(usec),
-      args: shownArguments(args, shownCount),
-      client,
-      clientName,
+      args: shownArguments(name, args, shownCount),
+      client: client.address,
+      clientName: client.name,
     });
     if (this.#entries.length > this.lengthMax) this.#entries.length = this.lengthMax;
   }
 }
 
-function shownArguments(args: Args, shownCount: number): string[] {
+function shownArguments(name: string, args: Args, shownCount: number): string[] {
   const shown: string[] = [];
   const count = Math.min(shownCount, ARGUMENTS_SHOWN_MAX);
   for (let i = 0; i < count; i++) {
     const more = args.length(i) - ARGUMENT_BYTES_SHOWN_MAX;
     const end = args.offset(i) + Math.min(args.length(i), ARGUMENT_BYTES_SHOWN_MAX);
     const text = Buffer.from(args.bytes.subarray(args.offset(i), end)).toString("latin1");
-    shown.push(more > 0 ? `${text}... (${more} more bytes)` : text);
+    if (i === 0 && text === "") shown.push(name);
+    else shown.push(more > 0 ? `${text}... (${more} more bytes)` : text);
   }
   const hidden = args.count - shownCount;
   if (hidden > 0) shown.push(`(${hidden} arguments redacted)`);

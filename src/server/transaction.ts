@@ -1,6 +1,7 @@
 // MULTI, EXEC, DISCARD, WATCH, UNWATCH: commands are kept encoded, and EXEC is one operation in the
 // log.
 import { ALL_KEYS } from "../commands/access.ts";
+import type { DataCommand } from "../commands/command.ts";
 import { CommandId } from "../commands/ids.ts";
 import { encodeOperation, OperationBuffer } from "../commands/operation.ts";
 import { encodeWatchList, execCommand, rawReplyCommand } from "../commands/transaction.ts";
@@ -257,6 +258,10 @@ class WaitingExec implements ReplyTarget {
     this.#finish((reply) => reply.error(error));
   }
 
+  ran(command: DataCommand, usec: number, args: Args): void {
+    this.#session.ran(command, usec, args);
+  }
+
   rawReply(_sequence: number, bytes: Uint8Array): void {
     const isRun = bytes[0] === 0x2a && bytes[1] !== 0x2d;
     if (!isRun) this.#session.state.database = this.#databaseBefore;
@@ -339,6 +344,8 @@ export const transactionCommands: readonly SessionCommand[] = family("transactio
   {
     name: "exec",
     arity: 1,
+    // In the log they are whole commands, encoded.
+    hidesArguments: true,
     flags: ["noscript", "loading", "stale"],
     summary: "Executes all commands of a transaction.",
     complexity: "The sum of its commands",

@@ -33,7 +33,7 @@ export function refuseLogin(session: Session, reply: Reply): void {
   const delayMs = server.logins.failed(address, server.clock.monotonicMs());
   if (delayMs < 0) {
     reply.error(TOO_MANY);
-    session.closeAfterReply();
+    session.ends = true;
     return;
   }
   const answer = deferReply(session);

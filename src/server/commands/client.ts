@@ -84,7 +84,7 @@ function killByAddress(session: Session, args: Args, reply: Reply): void {
 
 /** Ends a session: the one that asks for it after its reply, any other at once. */
 function endOne(self: Session, other: Session): void {
-  if (other === self) self.closeAfterReply();
+  if (other === self) self.ends = true;
   else other.destroy();
 }
 

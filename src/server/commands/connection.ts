@@ -134,7 +134,7 @@ function reset(session: Session, _args: Args, reply: Reply): void {
 }
 
 function quit(session: Session, _args: Args, reply: Reply): void {
-  session.closeAfterReply();
+  session.ends = true;
   reply.ok();
 }
 

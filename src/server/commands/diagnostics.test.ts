@@ -1,6 +1,8 @@
 // SLOWLOG, LATENCY and DEBUG.
 import { describe, expect, test } from "vitest";
+import { execCommand } from "../../commands/transaction.ts";
 import type { NodeView } from "../node-view.ts";
+import { argsOf, fakeDataCommands } from "../testing/fake-backend.ts";
 import { ServerTester } from "../testing/server-tester.ts";
 
 const REFUSED = /^-ERR DEBUG command not allowed\./;
@@ -50,6 +52,22 @@ describe("SLOWLOG, LATENCY", () => {
     expect(client.ask("SLOWLOG LEN")).toBe(":1");
     client.ask("SLOWLOG RESET");
     expect(client.ask("SLOWLOG LEN")).toBe(":0");
+  });
+
+  test("a write that was slow to apply is kept with its name", async () => {
+    const tester = await ServerTester.start();
+    const client = tester.connect();
+    client.send("PUT a\r\n");
+    tester.answer();
+    const session = tester.server.sessions.get(1)!;
+    const put = fakeDataCommands[0]!;
+    const fromLog = argsOf(["", "a", "b"]);
+    session.ran(put, 9_999, fromLog);
+    session.ran(put, 12_345, fromLog);
+    session.ran(execCommand, 20_000, fromLog);
+    const entries = tester.server.slowLog.entries.map(({ usec, args }) => `${usec} ${args.join()}`);
+    expect(entries).toEqual(["20000 exec,(2 arguments redacted)", "12345 put,a,b"]);
+    expect(client.ask("INFO commandstats")).toContain("cmdstat_put:calls=1,usec=22344,");
   });
 
   test("a command with many arguments is shown with the first 32", async () => {
