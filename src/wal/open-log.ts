@@ -42,11 +42,7 @@ export async function openLog(
   try {
     await disk.makeDirectory(directory);
     const found = await findLog(disk, directory);
-    try {
-      return await assemble(environment, directory, options, visitor, events, found);
-    } finally {
-      await found.close();
-    }
+    return await assemble(environment, directory, options, visitor, events, found);
   } catch (error) {
     if (error instanceof DbError) throw error;
     const facts = { what: "open", file: directory };
@@ -67,7 +63,7 @@ async function assemble(
   const { segmentBytes } = options;
   const pool = new SegmentPool(environment, directory, { segmentBytes, dsync }, events);
   for (const name of await disk.list(directory)) if (isSegmentName(name)) pool.noteName(name);
-  const { segments: known, tracks } = await replay(found, visitor);
+  const { segments: known, tracks } = replay(found, visitor);
   const segments = new SegmentList(pool, known, found.numberMax);
   const { lastSequence } = found;
   const active = known.at(-1);
