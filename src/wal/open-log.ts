@@ -2,6 +2,7 @@
 // on.
 import { DbError } from "../base/errors.ts";
 import type { Disk } from "../platform/disk.ts";
+import { syncFile } from "../platform/disk-file.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { findLog, type FoundLog } from "./recovery.ts";
 import { replay } from "./replay.ts";
@@ -104,9 +105,7 @@ function reportOf(found: FoundLog): WalReport {
 async function syncSegment(disk: Disk, segment: Segment): Promise<void> {
   const file = await disk.open(segment.path, { mode: "write" });
   try {
-    await new Promise<void>((resolve, reject) => {
-      file.sync((error) => (error === null ? resolve() : reject(error)));
-    });
+    await syncFile(file);
   } finally {
     await file.close();
   }

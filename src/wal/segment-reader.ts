@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { viewOf } from "../base/bytes.ts";
 import type { DiskFile } from "../platform/disk.ts";
-import { ReadAhead } from "../platform/read-ahead.ts";
+import { readAhead } from "../platform/read-ahead.ts";
 import {
   beginsFrame,
   emptyFrameHeader,
@@ -134,24 +134,20 @@ export class SegmentReader {
     segmentNumber: number,
   ): Promise<boolean> {
     const frame = this.#frame;
-    const pieces = new ReadAhead(this.#file, from, this.fileBytes, WINDOW_BYTES);
     let start = from;
-    try {
-      for (let piece = await pieces.next(); piece.length > 0; piece = await pieces.next(piece)) {
-        const view = viewOf(piece);
-        for (let at = 0; at + SECTOR_BYTES <= piece.length; at += SECTOR_BYTES) {
-          if (!beginsFrame(view, at)) continue;
-          readFrameHeader(view, at, frame);
-          const ours = salt === null ? frame.segment > segmentNumber : frame.salt === salt;
-          if (!ours || frame.sequence <= sequence || frame.durableSequence < sequence) continue;
-          if (await this.#isSound(start + at)) return true;
-        }
-        start += piece.length;
+    const pieces = readAhead(this.#file, from, this.fileBytes, WINDOW_BYTES, true);
+    for await (const piece of pieces) {
+      const view = viewOf(piece);
+      for (let at = 0; at + SECTOR_BYTES <= piece.length; at += SECTOR_BYTES) {
+        if (!beginsFrame(view, at)) continue;
+        readFrameHeader(view, at, frame);
+        const ours = salt === null ? frame.segment > segmentNumber : frame.salt === salt;
+        if (!ours || frame.sequence <= sequence || frame.durableSequence < sequence) continue;
+        if (await this.#isSound(start + at)) return true;
       }
-      return false;
-    } finally {
-      await pieces.close();
+      start += piece.length;
     }
+    return false;
   }
 
   /** Whether the frame that a segment goes on with seems to begin at `offset`, and would fit. */
@@ -222,11 +218,11 @@ function windowOf(bytes: Buffer, at: number): Window {
 
 /** Windows that pass over a file from front to back. They begin with a sector. */
 class Windows {
-  readonly #pieces: ReadAhead;
+  readonly #pieces: AsyncGenerator<Buffer, void, void>;
   #window: Window;
 
   constructor(file: ReadableFile, from: number, to: number) {
-    this.#pieces = new ReadAhead(file, from, to, WINDOW_BYTES);
+    this.#pieces = readAhead(file, from, to, WINDOW_BYTES, false);
     this.#window = windowOf(Buffer.alloc(0), from);
   }
 
@@ -253,8 +249,8 @@ class Windows {
     return windowOf(bytes, offset);
   }
 
-  close(): Promise<void> {
-    return this.#pieces.close();
+  async close(): Promise<void> {
+    await this.#pieces.return();
   }
 
   get #end(): number {
@@ -263,10 +259,10 @@ class Windows {
 
   /** Goes to the next window; false at the end. */
   async #step(): Promise<boolean> {
-    const at = this.#end;
-    const bytes = await this.#pieces.next();
-    this.#window = windowOf(bytes, at);
-    return bytes.length > 0;
+    const { value } = await this.#pieces.next();
+    if (value === undefined) return false;
+    this.#window = windowOf(value, this.#end);
+    return true;
   }
 }
 
