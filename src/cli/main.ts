@@ -1,12 +1,7 @@
 // The command `kvorum`: picks the subcommand, prints what it returns, sets the exit code.
 import { Command } from "commander";
 import { DbError } from "../base/errors.ts";
-import { addCliCommand } from "./cli-command.ts";
-import { addDevCommand } from "./dev-command.ts";
-import { addCheckCommand } from "./check-command.ts";
-import { addServerCommand } from "./server-command.ts";
 import { release } from "./release.ts";
-import { addStatusCommand } from "./status-command.ts";
 
 const EXAMPLES = `
 Examples:
@@ -14,6 +9,15 @@ Examples:
   kvorum cli SET greeting hello  a command to it; without one, a prompt
   kvorum dev                     three nodes on this machine, to try what happens when one dies
   kvorum server --help           settings, and how to start a cluster`;
+
+/** By name; what the others need is not loaded when one of them is asked for. */
+const subcommands = new Map<string, () => Promise<(program: Command) => void>>([
+  ["server", async () => (await import("./server-command.ts")).addServerCommand],
+  ["check", async () => (await import("./check-command.ts")).addCheckCommand],
+  ["dev", async () => (await import("./dev-command.ts")).addDevCommand],
+  ["cli", async () => (await import("./cli-command.ts")).addCliCommand],
+  ["status", async () => (await import("./status-command.ts")).addStatusCommand],
+]);
 
 const program = new Command("kvorum")
   .description(
@@ -24,11 +28,11 @@ const program = new Command("kvorum")
   .showHelpAfterError("(add --help for the options)")
   .addHelpText("after", EXAMPLES);
 program.enablePositionalOptions();
-addServerCommand(program);
-addCheckCommand(program);
-addDevCommand(program);
-addCliCommand(program);
-addStatusCommand(program);
+const asked = subcommands.get(process.argv[2] ?? "");
+for (const load of asked === undefined ? subcommands.values() : [asked]) {
+  const addTo = await load();
+  addTo(program);
+}
 
 try {
   await program.parseAsync(process.argv);

@@ -1,6 +1,6 @@
 // `kvorum server`: one node in this process. Settings come from flags, the environment and a file.
 import { type Command, Option } from "commander";
-import { readConfigFile, type SettingValue } from "./config-file.ts";
+import type { SettingValue } from "./config-file.ts";
 import { runServer } from "./run-server.ts";
 import { resolveServerConfig, type ServerConfig } from "./server-config.ts";
 import { serverSettings, variableOf } from "./settings.ts";
@@ -35,7 +35,7 @@ export function addServerCommand(program: Command): void {
     .addHelpText("after", EXAMPLES)
     .configureHelp({ optionDescription: (option) => option.description })
     .action(async (flags: Record<string, unknown>) => {
-      await runServer(configOf(command, flags));
+      await runServer(await configOf(command, flags));
     });
   for (const { name, value, text, group, standard, parse, hidden } of serverSettings) {
     const suffix = standard === undefined ? "" : ` (default: ${standard})`;
@@ -50,11 +50,10 @@ export function addServerCommand(program: Command): void {
 }
 
 /** Flags and environment over the file. */
-function configOf(command: Command, flags: Record<string, unknown>): ServerConfig {
+async function configOf(command: Command, flags: Record<string, unknown>): Promise<ServerConfig> {
   const path = flags["config"];
   const configFile = typeof path === "string" ? path : "";
-  const values: Map<string, SettingValue> =
-    configFile === "" ? new Map() : readConfigFile(configFile, serverSettings);
+  const values = configFile === "" ? new Map<string, SettingValue>() : await fileValues(configFile);
   for (const option of command.options) {
     const value = flags[option.attributeName()];
     const name = option.long?.slice(2) ?? "";
@@ -62,4 +61,10 @@ function configOf(command: Command, flags: Record<string, unknown>): ServerConfi
     values.set(name, value as SettingValue);
   }
   return resolveServerConfig(values, configFile);
+}
+
+/** The parser of the file's language is loaded only for this. */
+async function fileValues(path: string): Promise<Map<string, SettingValue>> {
+  const { readConfigFile } = await import("./config-file.ts");
+  return readConfigFile(path, serverSettings);
 }

@@ -95,14 +95,10 @@ class Check {
   async #checkLog(): Promise<CheckReport["log"]> {
     const nothing = { segments: 0, frames: 0, cleanShutdown: true, cut: null };
     const found = await this.#try(async () => {
-      const open = await findLog(this.#disk, `${this.#directory}/log`);
-      try {
-        await replay(open, this.#recovery);
-        const { segments, frames, cleanShutdown, cut } = open;
-        return { segments: segments.length, frames, cleanShutdown, cut };
-      } finally {
-        await open.close();
-      }
+      const log = await findLog(this.#disk, `${this.#directory}/log`);
+      replay(log, this.#recovery);
+      const { segments, frames, cleanShutdown, cut } = log;
+      return { segments: segments.length, frames, cleanShutdown, cut };
     }, nothing);
     for (const [shard, { entries }] of this.#recovery.shards) {
       for (const entry of entries) {

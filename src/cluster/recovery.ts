@@ -33,7 +33,7 @@ export class Recovery implements WalVisitor {
       if (place < 0 || place > entries.length) entries.length = 0;
       else entries.length = place;
     }
-    entries.push({ term, index, type: type as EntryType, data: new Uint8Array(bytes) });
+    entries.push({ term, index, type: type as EntryType, data: bytes });
   }
 
   onHardState(shard: number, term: number, vote: number, commit: number): void {

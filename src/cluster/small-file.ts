@@ -1,5 +1,6 @@
 // Small files that are read and replaced whole.
 import type { Disk } from "../platform/disk.ts";
+import { syncFile, writeAll } from "../platform/disk-file.ts";
 
 /** The bytes of a file, or null when there is no such file. */
 export async function readWhole(
@@ -30,18 +31,8 @@ export async function replaceFile(
   const file = await disk.open(`${path}.tmp`, { mode: "create" });
   try {
     await file.truncate(0);
-    let done = 0;
-    while (done < bytes.length) {
-      const from = done;
-      done += await new Promise<number>((resolve, reject) => {
-        file.write(bytes, from, bytes.length - from, from, (error, written) =>
-          error === null ? resolve(written) : reject(error),
-        );
-      });
-    }
-    await new Promise<void>((resolve, reject) => {
-      file.sync((error) => (error === null ? resolve() : reject(error)));
-    });
+    await writeAll(file, bytes, 0);
+    await syncFile(file);
   } finally {
     await file.close();
   }

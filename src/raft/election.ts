@@ -11,15 +11,29 @@ export function maybeCampaign(raft: RaftState): void {
   else campaign(raft, 0);
 }
 
+/** Stands now, or as soon as it is known who votes next. */
+export function standSoon(raft: RaftState): void {
+  if (!raft.confPending) maybeCampaign(raft);
+  else raft.standWhenApplied ??= "election";
+}
+
+/** Changes of members were applied: whoever waited for them stands. */
+export function standIfWaiting(raft: RaftState): void {
+  const waiting = raft.standWhenApplied;
+  if (waiting === null || raft.confPending) return;
+  raft.standWhenApplied = null;
+  if (waiting === "transfer") onTimeoutNow(raft);
+  else if (raft.leader === 0) maybeCampaign(raft);
+}
+
 /** The leader asked this node to take over: no pre-vote, and voters do not protect the leader. */
 export function onTimeoutNow(raft: RaftState): void {
   if (raft.role === Role.leader) return;
   if (raft.confPending) {
     // The change may be the very one that makes this node a voter: stand once it is applied.
-    raft.standWhenApplied = true;
+    raft.standWhenApplied = "transfer";
     return;
   }
-  raft.standWhenApplied = false;
   if (raft.promotable) campaign(raft, VOTE_BY_TRANSFER);
 }
 

@@ -1,6 +1,6 @@
 // One member of one Raft group: the pure core that a shell drives. See docs/internals/raft.md.
 import { invariant } from "../base/invariant.ts";
-import { maybeCampaign, onTimeoutNow } from "./election.ts";
+import { maybeCampaign, standIfWaiting, standSoon } from "./election.ts";
 import {
   neededIndex,
   onSnapshotReport,
@@ -137,7 +137,7 @@ export class RaftCore implements Raft {
   }
 
   campaign(): void {
-    maybeCampaign(this.#state);
+    standSoon(this.#state);
   }
 
   propose(data: Uint8Array): Index {
@@ -229,7 +229,7 @@ export class RaftCore implements Raft {
       raft.confIndexes.shift();
       applyConf(raft, entry);
     }
-    if (raft.standWhenApplied) onTimeoutNow(raft);
+    standIfWaiting(raft);
     maybeLeaveJoint(raft);
   }
 

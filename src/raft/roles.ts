@@ -60,7 +60,7 @@ function resetForTerm(raft: RaftState, term: Term): void {
   }
   raft.leader = 0;
   raft.votes.clear();
-  raft.standWhenApplied = false;
+  raft.standWhenApplied = null;
   raft.transferee = 0;
   raft.timeoutNowSent = false;
   raft.appendsWanted = false;

@@ -71,8 +71,8 @@ export class RaftState {
   heartbeatElapsed = 0;
   electionTimeout = 0;
   votes: Map<NodeId, boolean> = new Map();
-  /** TimeoutNow came in this term, but a committed change of members is not applied yet. */
-  standWhenApplied = false;
+  /** Why to stand, in this term, once a committed change of members is applied. */
+  standWhenApplied: "transfer" | "election" | null = null;
 
   /** Leader: index of this term's no-op. */
   termStart: Index = 0;

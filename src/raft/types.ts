@@ -320,7 +320,10 @@ export interface Raft {
    * (without VOTE_BY_TRANSFER) and `preVote` while its clock says that a lease may run.
    */
   step(message: Message): void;
-  /** Starts an election now (with pre-vote if configured): a lone voter at its start. */
+  /**
+   * Starts an election (with pre-vote if configured) now, or once a committed change of members is
+   * applied: a lone voter at its start.
+   */
   campaign(): void;
   /**
    * Appends a command to the log.

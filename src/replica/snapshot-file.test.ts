@@ -39,7 +39,7 @@ describe("snapshot sections", () => {
   test("have these bytes", () => {
     const section = makeSection(Section.keyspace, Buffer.from("chunk"));
     expect(Buffer.from(section).toString("hex")).toBe("03000000050000003ec82fb56368756e6b");
-    expect(Buffer.from(SNAPSHOT_MAGIC).toString("hex")).toBe("4b56534e41500001");
+    expect(Buffer.from(SNAPSHOT_MAGIC).toString("hex")).toBe("4b56534e41500002");
   });
 
   test("come out the same however the stream is cut", () => {
@@ -59,6 +59,14 @@ describe("snapshot sections", () => {
       damaged[bit >> 3]! ^= 1 << (bit & 7);
       const outcome = attempt(damaged);
       expect(["incomplete", "SNAPSHOT_CORRUPT"], `bit ${bit}`).toContain(outcome);
+    }
+  });
+
+  test("of another format are refused by its number", () => {
+    for (const version of [1, 3]) {
+      const other = Buffer.from(STREAM);
+      other[7] = version;
+      expect(() => parse([other])).toThrow(`its format is ${version}, and this release reads 2`);
     }
   });
 

@@ -8,8 +8,10 @@ import type { ConfState } from "../raft/types.ts";
 /** Kinds of sections, in the order they come. */
 export const Section = { meta: 1, sessions: 2, keyspace: 3, end: 4 } as const;
 
+const FORMAT_VERSION = 2;
+const NAME: Uint8Array = Uint8Array.from(Buffer.from("KVSNAP\x00", "latin1"));
 /** First bytes of every snapshot: name and format version. */
-export const SNAPSHOT_MAGIC: Uint8Array = Uint8Array.from(Buffer.from("KVSNAP\x00\x01", "latin1"));
+export const SNAPSHOT_MAGIC: Uint8Array = Uint8Array.from([...NAME, FORMAT_VERSION]);
 /** Bytes before a section's payload: kind, length, checksum. */
 export const SECTION_HEADER_BYTES = 12;
 /** No section is longer: larger values are cut by the keyspace's chunks. */
@@ -79,7 +81,10 @@ export interface SectionSink {
 /** Cuts a stream of bytes into sections and checks each. */
 export class SectionParser {
   readonly #sink: SectionSink;
-  #rest: Uint8Array = new Uint8Array(0);
+  /** The beginning of a section of which the rest has not come. */
+  #held: Uint8Array = new Uint8Array(0);
+  #heldBytes = 0;
+  /** Bytes of the stream before the section that comes next. */
   #consumed = 0;
   #sections = 0;
   #started = false;
@@ -96,32 +101,18 @@ export class SectionParser {
    * @throws DbError `SNAPSHOT_CORRUPT` with the offset at which the stream makes no sense.
    */
   add(chunk: Uint8Array): void {
-    let bytes = chunk;
-    if (this.#rest.length > 0) {
-      bytes = new Uint8Array(this.#rest.length + chunk.length);
-      bytes.set(this.#rest);
-      bytes.set(chunk, this.#rest.length);
-    }
-    const view = viewOf(bytes);
+    const view = viewOf(chunk);
     let at = 0;
-    if (!this.#started) {
-      if (bytes.length < SNAPSHOT_MAGIC.length) {
-        this.#rest = bytes.slice();
-        return;
+    while (at < chunk.length) {
+      const there = chunk.length - at;
+      const length = this.#heldBytes === 0 ? this.#lengthAt(view, at, there) : 0;
+      if (length === 0 || length > there) {
+        at += this.#hold(chunk, at);
+      } else {
+        this.#take(chunk, view, at, length);
+        at += length;
       }
-      this.#checkMagic(bytes);
-      at = SNAPSHOT_MAGIC.length;
     }
-    while (at + SECTION_HEADER_BYTES <= bytes.length) {
-      const length = view.getUint32(at + 4, true);
-      if (length > SECTION_BYTES_MAX) throw corrupt("section too long", this.#consumed + at);
-      const next = at + SECTION_HEADER_BYTES + length;
-      if (next > bytes.length) break;
-      this.#take(bytes, view, at, length);
-      at = next;
-    }
-    this.#rest = bytes.slice(at);
-    this.#consumed += at;
   }
 
   /**
@@ -131,19 +122,62 @@ export class SectionParser {
    * came.
    */
   finish(): void {
-    if (!this.complete) throw corrupt("its end is missing", this.#consumed + this.#rest.length);
-    if (this.#rest.length > 0) throw corrupt("bytes behind the end", this.#consumed);
+    if (!this.complete) throw corrupt("its end is missing", this.#consumed + this.#heldBytes);
+    if (this.#heldBytes > 0) throw corrupt("bytes behind the end", this.#consumed);
   }
 
+  /**
+   * Bytes of the section (or magic) that begins at `at`; of its header alone while that is not
+   * there.
+   */
+  #lengthAt(view: DataView, at: number, there: number): number {
+    if (!this.#started) return SNAPSHOT_MAGIC.length;
+    if (there < SECTION_HEADER_BYTES) return SECTION_HEADER_BYTES;
+    const length = view.getUint32(at + 4, true);
+    if (length > SECTION_BYTES_MAX) throw corrupt("section too long", this.#consumed);
+    return SECTION_HEADER_BYTES + length;
+  }
+
+  /** Puts bytes of a section aside, and takes it when it is whole; returns how many. */
+  #hold(chunk: Uint8Array, at: number): number {
+    const held = this.#heldBytes;
+    const wanted = this.#lengthAt(viewOf(this.#held), 0, held);
+    const length = Math.min(wanted - held, chunk.length - at);
+    this.#reserve(held + length);
+    this.#held.set(chunk.subarray(at, at + length), held);
+    this.#heldBytes += length;
+    const view = viewOf(this.#held);
+    if (this.#lengthAt(view, 0, this.#heldBytes) === this.#heldBytes) {
+      this.#take(this.#held, view, 0, this.#heldBytes);
+      this.#heldBytes = 0;
+    }
+    return length;
+  }
+
+  /** Memory follows what has come, not what a header says is coming. */
+  #reserve(bytes: number): void {
+    if (bytes <= this.#held.length) return;
+    const grown = new Uint8Array(Math.max(bytes, this.#held.length * 2));
+    grown.set(this.#held.subarray(0, this.#heldBytes));
+    this.#held = grown;
+  }
+
+  /** Takes a whole section, or the magic. */
   #take(bytes: Uint8Array, view: DataView, at: number, length: number): void {
-    const offset = this.#consumed + at;
+    if (this.#started) this.#takeSection(bytes, view, at, length - SECTION_HEADER_BYTES);
+    else checkMagic(bytes, at);
+    this.#started = true;
+    this.#consumed += length;
+  }
+
+  #takeSection(bytes: Uint8Array, view: DataView, at: number, length: number): void {
+    const offset = this.#consumed;
     if (this.complete) throw corrupt("bytes behind the end", offset);
-    const payloadCrc = crc32(bytes, at + SECTION_HEADER_BYTES, length);
-    if (crc32(bytes, at, 8, payloadCrc) !== view.getUint32(at + 8, true)) {
+    const from = at + SECTION_HEADER_BYTES;
+    if (crc32(bytes, at, 8, crc32(bytes, from, length)) !== view.getUint32(at + 8, true)) {
       throw corrupt("checksum mismatch", offset);
     }
     const kind = view.getUint32(at, true);
-    const from = at + SECTION_HEADER_BYTES;
     if (kind === Section.end) {
       if (length !== 8 || view.getFloat64(from, true) !== this.#sections) {
         throw corrupt("sections are missing", offset);
@@ -154,13 +188,16 @@ export class SectionParser {
     this.#sections++;
     this.#sink.onSection(kind, bytes.subarray(from, from + length));
   }
+}
 
-  #checkMagic(bytes: Uint8Array): void {
-    for (let i = 0; i < SNAPSHOT_MAGIC.length; i++) {
-      if (bytes[i] !== SNAPSHOT_MAGIC[i]) throw corrupt("not a snapshot of a known format", i);
-    }
-    this.#started = true;
+function checkMagic(bytes: Uint8Array, at: number): void {
+  for (const [place, byte] of NAME.entries()) {
+    if (bytes[at + place] !== byte) throw corrupt("it is no snapshot", place);
   }
+  const version = bytes[at + NAME.length];
+  if (version === FORMAT_VERSION) return;
+  const what = `its format is ${version}, and this release reads ${FORMAT_VERSION}`;
+  throw corrupt(what, NAME.length);
 }
 
 function corrupt(what: string, offset: number): DbError {

@@ -3,6 +3,8 @@ import { DbError } from "../base/errors.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Scheduler } from "../platform/clock.ts";
 import type { Disk, DiskFile } from "../platform/disk.ts";
+import { syncFile, writeAll } from "../platform/disk-file.ts";
+import { readAhead } from "../platform/read-ahead.ts";
 import type { SnapshotStream } from "./snapshot-stream.ts";
 
 const READ_BYTES = 1024 * 1024;
@@ -115,14 +117,9 @@ export class SnapshotStore {
   async read<T>(snapshot: SnapshotFile, target: SnapshotTarget<T>): Promise<T> {
     const file = await this.#disk.open(snapshot.path, { mode: "read" });
     try {
-      const buffer = new Uint8Array(READ_BYTES);
-      let position = 0;
-      for (;;) {
-        const length = await file.read(buffer, 0, READ_BYTES, position);
-        if (length === 0) return target.finish();
-        target.add(buffer.subarray(0, length));
-        position += length;
-      }
+      const pieces = readAhead(file, 0, await file.size(), READ_BYTES, true);
+      for await (const piece of pieces) target.add(piece);
+      return target.finish();
     } catch (error) {
       if (!(error instanceof DbError)) throw error;
       const facts = { ...error.facts, file: snapshot.path };
@@ -177,19 +174,12 @@ export class SnapshotWriter {
   /** Appends bytes, which must not change until the promise is settled. */
   async write(bytes: Uint8Array): Promise<void> {
     invariant(!this.#closed, "a finished snapshot file is not written");
-    let done = 0;
-    while (done < bytes.length) {
-      const written = await this.#write(bytes, done);
-      if (written === 0) throw new DbError("SHORT_WRITE", "the disk took no byte of a snapshot");
-      done += written;
-    }
+    await writeAll(this.#file, bytes, this.#position);
     this.#position += bytes.length;
   }
 
   async finish(): Promise<SnapshotFile> {
-    await new Promise<void>((resolve, reject) => {
-      this.#file.sync((error) => (error === null ? resolve() : reject(error)));
-    });
+    await syncFile(this.#file);
     this.#closed = true;
     await this.#file.close();
     const path = `${this.#directory}/${this.#name}`;
@@ -205,16 +195,6 @@ export class SnapshotWriter {
     this.#closed = true;
     await this.#file.close();
     await this.#disk.remove(`${this.#directory}/${this.#name}.tmp`);
-  }
-
-  #write(bytes: Uint8Array, from: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const length = bytes.length - from;
-      this.#file.write(bytes, from, length, this.#position + from, (error, written) => {
-        if (error === null) resolve(written);
-        else reject(error);
-      });
-    });
   }
 }
 

@@ -5,12 +5,7 @@ import type { Disk } from "../platform/disk.ts";
 import type { EntryRange, Segment } from "./segment.ts";
 import type { SegmentList } from "./segment-list.ts";
 import type { FileGate } from "./file-gate.ts";
-import {
-  type FrameVisitor,
-  type ReadableFile,
-  ReadWindow,
-  SegmentReader,
-} from "./segment-reader.ts";
+import { type FrameVisitor, type ReadableFile, SegmentReader } from "./segment-reader.ts";
 import type { ShardTrack } from "./shard-track.ts";
 import { RecordKind, RecordReader } from "./wal-records.ts";
 import { copyBytesMax, type WalOptions } from "./wal-types.ts";
@@ -142,7 +137,7 @@ export class Compactor {
           this.#gate.run(() => file.read(target, offset, length, position)),
         close: () => file.close(),
       };
-      const reader = new SegmentReader(gated, bytes, new ReadWindow());
+      const reader = new SegmentReader(gated, bytes);
       const record = new RecordReader();
       const onFrame: FrameVisitor = (frame, memory, view, payloadAt) => {
         record.start(memory, view, payloadAt, frame.payloadBytes);

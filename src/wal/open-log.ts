@@ -2,6 +2,7 @@
 // on.
 import { DbError } from "../base/errors.ts";
 import type { Disk } from "../platform/disk.ts";
+import { syncFile } from "../platform/disk-file.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { findLog, type FoundLog } from "./recovery.ts";
 import { replay } from "./replay.ts";
@@ -42,11 +43,7 @@ export async function openLog(
   try {
     await disk.makeDirectory(directory);
     const found = await findLog(disk, directory);
-    try {
-      return await assemble(environment, directory, options, visitor, events, found);
-    } finally {
-      await found.close();
-    }
+    return await assemble(environment, directory, options, visitor, events, found);
   } catch (error) {
     if (error instanceof DbError) throw error;
     const facts = { what: "open", file: directory };
@@ -67,7 +64,7 @@ async function assemble(
   const { segmentBytes } = options;
   const pool = new SegmentPool(environment, directory, { segmentBytes, dsync }, events);
   for (const name of await disk.list(directory)) if (isSegmentName(name)) pool.noteName(name);
-  const { segments: known, tracks } = await replay(found, visitor);
+  const { segments: known, tracks } = replay(found, visitor);
   const segments = new SegmentList(pool, known, found.numberMax);
   const { lastSequence } = found;
   const active = known.at(-1);
@@ -108,9 +105,7 @@ function reportOf(found: FoundLog): WalReport {
 async function syncSegment(disk: Disk, segment: Segment): Promise<void> {
   const file = await disk.open(segment.path, { mode: "write" });
   try {
-    await new Promise<void>((resolve, reject) => {
-      file.sync((error) => (error === null ? resolve() : reject(error)));
-    });
+    await syncFile(file);
   } finally {
     await file.close();
   }

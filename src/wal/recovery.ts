@@ -1,19 +1,29 @@
 // Finds the log on the disk: which files are part of it, where it ends, whether that end is a torn
-// write or damage. What the records say is the business of replay.ts.
+// write or damage. Each segment is read once, and what it holds is kept for replay.ts.
 import { DbError } from "../base/errors.ts";
 import type { Disk, DiskFile } from "../platform/disk.ts";
-import { ReadWindow, SegmentReader } from "./segment-reader.ts";
+import { type SegmentEnd, SegmentReader } from "./segment-reader.ts";
 import { isSegmentName } from "./segment-pool.ts";
 import { FORMAT_VERSION, FrameFlag, type SegmentHeader } from "./wal-format.ts";
 import { SECTOR_BYTES, type WalCut } from "./wal-types.ts";
 
+/** The records of one sound frame: `bytes[at, at + length)`. */
+export interface FoundFrame {
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly at: number;
+  readonly length: number;
+}
+
 /** A segment of the log as found. */
 export interface FoundSegment {
   readonly header: SegmentHeader;
-  readonly reader: SegmentReader;
   readonly path: string;
   /** First byte behind its last sound frame. */
-  end: number;
+  readonly end: number;
+  /** Its frames with records, in order. */
+  readonly frames: readonly FoundFrame[];
 }
 
 /** The log as found on the disk. */
@@ -29,8 +39,6 @@ export interface FoundLog {
   readonly cleanShutdown: boolean;
   readonly relaxed: boolean;
   readonly cut: WalCut | null;
-  /** Closes all files. */
-  close(): Promise<void>;
 }
 
 interface FoundFile {
@@ -42,25 +50,20 @@ interface FoundFile {
 /** Looks at every segment file of a directory. Throws `WAL_CORRUPT` and `WAL_VERSION`. */
 export async function findLog(disk: Disk, directory: string): Promise<FoundLog> {
   const files: FoundFile[] = [];
-  const window = new ReadWindow();
-  const close = async (): Promise<void> => {
-    for (const { reader } of files) await reader.close();
-  };
   try {
     for (const name of await disk.list(directory)) {
       if (!isSegmentName(name)) continue;
       const file = await disk.open(`${directory}/${name}`, { mode: "read" });
-      files.push(await inspect(file, window));
+      files.push(await inspect(file));
     }
-    return { ...(await new Finder(files).find()), close };
-  } catch (error) {
-    await close();
-    throw error;
+    return await new Finder(files).find();
+  } finally {
+    for (const { reader } of files) await reader.close();
   }
 }
 
-async function inspect(file: DiskFile, window: ReadWindow): Promise<FoundFile> {
-  const reader = new SegmentReader(file, await file.size(), window);
+async function inspect(file: DiskFile): Promise<FoundFile> {
+  const reader = new SegmentReader(file, await file.size());
   const { result, frameFollows } = await reader.inspect();
   if (result.kind === "version") {
     const facts = { file: file.path, version: result.version, known: FORMAT_VERSION };
@@ -71,11 +74,50 @@ async function inspect(file: DiskFile, window: ReadWindow): Promise<FoundFile> {
   return { reader, header, damaged };
 }
 
+/** What a segment's sound frames hold, and where they end. */
+interface Contents {
+  readonly end: SegmentEnd;
+  readonly frames: readonly FoundFrame[];
+  /** Of its last sound frame; 0 when it has none. */
+  readonly flags: number;
+  readonly oldestSegment: number;
+}
+
+/** A file that says it is a segment. It is read when somebody asks for its contents. */
+class Candidate {
+  readonly header: SegmentHeader;
+  readonly reader: SegmentReader;
+  #contents: Promise<Contents> | null = null;
+
+  constructor(header: SegmentHeader, reader: SegmentReader) {
+    this.header = header;
+    this.reader = reader;
+  }
+
+  contents(): Promise<Contents> {
+    this.#contents ??= this.#read();
+    return this.#contents;
+  }
+
+  async #read(): Promise<Contents> {
+    const frames: FoundFrame[] = [];
+    let flags = 0;
+    let oldestSegment = 0;
+    const end = await this.reader.visit(this.header, (frame, bytes, view, at) => {
+      flags = frame.flags;
+      oldestSegment = frame.oldestSegment;
+      const { sequence, payloadBytes: length } = frame;
+      if (length > 0) frames.push({ sequence, bytes, view, at, length });
+    });
+    return { end, frames, flags, oldestSegment };
+  }
+}
+
 type FoundEnd = Pick<FoundLog, "lastSequence" | "frames" | "cut" | "segments">;
 
 class Finder {
   readonly #files: FoundFile[];
-  readonly #byNumber = new Map<number, FoundSegment>();
+  readonly #byNumber = new Map<number, Candidate>();
   #numberMax = 0;
   #oldest = 0;
   #lastFlags = 0;
@@ -84,13 +126,13 @@ class Finder {
     this.#files = files;
   }
 
-  async find(): Promise<Omit<FoundLog, "close">> {
+  async find(): Promise<FoundLog> {
     for (const { header, reader } of this.#files) {
       if (header === null) continue;
       if (this.#byNumber.has(header.number)) {
         throw corrupt("two files say that they are the same segment", reader.path, 0, 0);
       }
-      this.#byNumber.set(header.number, { header, reader, path: reader.path, end: SECTOR_BYTES });
+      this.#byNumber.set(header.number, new Candidate(header, reader));
       this.#numberMax = Math.max(this.#numberMax, header.number);
     }
     const found = await this.#findEnd();
@@ -106,7 +148,8 @@ class Finder {
     const { chain, beyond } = await this.#longestChain();
     const found = await this.#walk(chain, beyond);
     const last = found.segments.at(-1);
-    if (found.cut === null || last === undefined || last === chain.at(-1)) return found;
+    if (found.cut === null || last === undefined) return found;
+    if (last.header === chain.at(-1)?.header) return found;
     // Under relaxed sync the log may end before its newest segment; what that one said of the
     // oldest needed segment does not count then.
     const shorter = await this.#chain(last.header.number);
@@ -118,8 +161,8 @@ class Finder {
    * relaxed sync that one may never have reached the disk; `walk` finds out whether anything
    * durable is lost.
    */
-  async #longestChain(): Promise<{ chain: FoundSegment[]; beyond: FoundSegment[] }> {
-    const beyond: FoundSegment[] = [];
+  async #longestChain(): Promise<{ chain: Candidate[]; beyond: Candidate[] }> {
+    const beyond: Candidate[] = [];
     let last = this.#numberMax;
     for (;;) {
       const { chain, missing } = await this.#chain(last);
@@ -135,14 +178,15 @@ class Finder {
    * The segments of the log, oldest first: from a given last one back to the oldest it needs.
    * `missing` is the number of a segment that should be there, or 0.
    */
-  async #chain(last: number): Promise<{ chain: FoundSegment[]; missing: number }> {
-    const chain: FoundSegment[] = [];
+  async #chain(last: number): Promise<{ chain: Candidate[]; missing: number }> {
+    const chain: Candidate[] = [];
     let segment = this.#byNumber.get(last);
     let needs = 0;
     while (segment !== undefined) {
       chain.unshift(segment);
       const { header } = segment;
-      if (needs === 0) needs = await this.#oldestNeeded(segment);
+      // What the last sound frame says counts; a segment may have none.
+      if (needs === 0) needs = (await segment.contents()).oldestSegment;
       if (header.previous === 0 || (needs !== 0 && header.number <= needs)) break;
       segment = this.#byNumber.get(header.previous);
       if (segment === undefined) return { chain, missing: header.previous };
@@ -151,31 +195,21 @@ class Finder {
     return { chain, missing: 0 };
   }
 
-  /** The oldest segment that the last sound frame of a segment still needs; 0 when it has none. */
-  async #oldestNeeded(segment: FoundSegment): Promise<number> {
-    let oldest = 0;
-    await segment.reader.visit(segment.header, (frame) => {
-      oldest = frame.oldestSegment;
-    });
-    return oldest;
-  }
-
   /** Reads the chain to the end of the log. */
-  async #walk(chain: FoundSegment[], beyond: FoundSegment[]): Promise<FoundEnd> {
+  async #walk(chain: Candidate[], beyond: Candidate[]): Promise<FoundEnd> {
     const segments: FoundSegment[] = [];
     let frames = 0;
     let lastSequence = 0;
     for (const [at, segment] of chain.entries()) {
-      const { header, reader, path } = segment;
+      const { header, reader } = segment;
+      const { path } = reader;
       if (reader.fileBytes < Math.min(header.filledBytes, header.capacityBytes)) {
         throw corrupt("a segment has become shorter", path, reader.fileBytes, lastSequence + 1);
       }
-      const end = await reader.visit(header, (frame) => {
-        this.#lastFlags = frame.flags;
-      });
-      segment.end = end.offset;
+      const { end, flags, frames: held } = await segment.contents();
+      if (end.frames > 0) this.#lastFlags = flags;
       frames += end.frames;
-      segments.push(segment);
+      segments.push({ header, path, end: end.offset, frames: held });
       lastSequence = end.nextSequence - 1;
       const next = chain[at + 1];
       if (next !== undefined && next.header.firstSequence === end.nextSequence) continue;
@@ -199,7 +233,7 @@ class Finder {
   }
 
   /** Fails when something behind the end says that what stands at the end was durable. */
-  async #checkBehind(rest: FoundSegment[], offset: number, sequence: number): Promise<void> {
+  async #checkBehind(rest: Candidate[], offset: number, sequence: number): Promise<void> {
     for (const [at, segment] of rest.entries()) {
       const { header, reader } = segment;
       const from = at === 0 ? offset + SECTOR_BYTES : SECTOR_BYTES;
@@ -209,7 +243,7 @@ class Finder {
       const before = rest[at - 1]?.header.number;
       const isNext = at === 0 || header.previous === before;
       if (!isNext) throw missingSegment(segment, header.previous);
-      throw corrupt("a frame is damaged", rest[0]!.path, offset, sequence);
+      throw corrupt("a frame is damaged", rest[0]!.reader.path, offset, sequence);
     }
   }
 
@@ -227,9 +261,9 @@ class Finder {
   }
 }
 
-function missingSegment(after: FoundSegment, missing: number): DbError {
-  const { header, path } = after;
-  return corrupt("a segment is missing", path, 0, header.firstSequence, { missing });
+function missingSegment(after: Candidate, missing: number): DbError {
+  const { header, reader } = after;
+  return corrupt("a segment is missing", reader.path, 0, header.firstSequence, { missing });
 }
 
 function corrupt(

@@ -1,13 +1,12 @@
-// First reading of the log: which entries were replaced later, and which were copied forward. The
-// second reading (replay.ts) can then tell each entry that counts once, in order.
-import { Buffer } from "node:buffer";
+// First pass over the log: which entries were replaced later, and which were copied forward. The
+// second pass (replay.ts) can then tell each entry that counts once, in order.
 import { RecordKind, type RecordReader } from "./wal-records.ts";
 
 /** An entry that was copied forward. */
 export interface CopiedEntry {
   readonly term: number;
   readonly type: number;
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
 }
 
 /** A snapshot mark that was copied forward. */
@@ -66,7 +65,7 @@ export class ShardPlan {
     this.#last = index;
   }
 
-  /** Ends the first reading. */
+  /** Ends the first pass. */
   seal(): void {
     let lowest = Number.POSITIVE_INFINITY;
     for (const replacement of this.#replacements.toReversed()) {
@@ -106,8 +105,7 @@ export function planRecord(
     plans.set(shard, plan);
   }
   if (kind === RecordKind.drop) plan.drop();
-  else if (kind === RecordKind.copy)
-    plan.copy(index, { term, type, bytes: Buffer.from(record.data) });
+  else if (kind === RecordKind.copy) plan.copy(index, { term, type, bytes: record.data });
   else if (kind === RecordKind.mark && record.copied) plan.mark = { index, term, replacesLog };
   else if (kind === RecordKind.mark && replacesLog) plan.replaceAll(index);
   else if (completes) plan.entry(index);

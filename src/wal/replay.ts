@@ -2,7 +2,7 @@
 // the log itself must know: where each shard's entries and state lie.
 import { Buffer } from "node:buffer";
 import { invariant } from "../base/invariant.ts";
-import type { FoundLog, FoundSegment } from "./recovery.ts";
+import type { FoundLog } from "./recovery.ts";
 import { planRecord, ShardPlan } from "./replay-plan.ts";
 import { Segment } from "./segment.ts";
 import { ShardTrack } from "./shard-track.ts";
@@ -15,34 +15,32 @@ export interface Replayed {
   readonly tracks: Map<number, ShardTrack>;
 }
 
-/** Reads the log twice: to plan, then to tell. */
-export async function replay(log: FoundLog, visitor: WalVisitor): Promise<Replayed> {
+/** Goes through the log twice: to plan, then to tell. */
+export function replay(log: FoundLog, visitor: WalVisitor): Replayed {
   const plans = new Map<number, ShardPlan>();
   const halves = new HalfEntries(false);
-  await eachRecord(log, (record) => {
+  eachRecord(log, (record) => {
     planRecord(plans, record, record.kind === RecordKind.entry || halves.completes(record));
   });
   for (const plan of plans.values()) plan.seal();
-  const teller = new Teller(visitor, plans);
-  for (const found of log.segments) teller.addSegment(found);
-  await eachRecord(log, (record, sequence, at) => teller.tell(record, sequence, at));
-  return { segments: teller.segments, tracks: teller.tracks };
+  const segments = log.segments.map(({ path, header, end }) => {
+    return new Segment(path, null, header, end);
+  });
+  const teller = new Teller(visitor, plans, segments);
+  eachRecord(log, (record, sequence, at) => teller.tell(record, sequence, segments[at]!));
+  return { segments, tracks: teller.tracks };
 }
 
-async function eachRecord(
+function eachRecord(
   log: FoundLog,
   onRecord: (record: RecordReader, sequence: number, segmentAt: number) => void,
-): Promise<void> {
+): void {
   const record = new RecordReader();
-  for (const [at, { reader, header, end }] of log.segments.entries()) {
-    await reader.visit(
-      header,
-      (frame, bytes, view, payloadAt) => {
-        record.start(bytes, view, payloadAt, frame.payloadBytes);
-        while (record.next()) onRecord(record, frame.sequence, at);
-      },
-      end,
-    );
+  for (const [segmentAt, { frames }] of log.segments.entries()) {
+    for (const { bytes, view, at, length, sequence } of frames) {
+      record.start(bytes, view, at, length);
+      while (record.next()) onRecord(record, sequence, segmentAt);
+    }
   }
 }
 
@@ -94,31 +92,28 @@ class HalfEntries {
 }
 
 class Teller {
-  readonly segments: Segment[] = [];
   readonly tracks = new Map<number, ShardTrack>();
   readonly #visitor: WalVisitor;
   readonly #plans: ReadonlyMap<number, ShardPlan>;
+  readonly #segments: readonly Segment[];
   readonly #halves = new HalfEntries(true);
   /** Entries in place that were met so far, by shard. */
   readonly #met = new Map<number, number>();
 
-  constructor(visitor: WalVisitor, plans: ReadonlyMap<number, ShardPlan>) {
+  constructor(
+    visitor: WalVisitor,
+    plans: ReadonlyMap<number, ShardPlan>,
+    segments: readonly Segment[],
+  ) {
     this.#visitor = visitor;
     this.#plans = plans;
+    this.#segments = segments;
   }
 
-  addSegment(found: FoundSegment): void {
-    this.segments.push(new Segment(found.path, null, found.header, found.end));
-  }
-
-  tell(record: RecordReader, sequence: number, segmentAt: number): void {
+  tell(record: RecordReader, sequence: number, segment: Segment): void {
     const { shard, kind } = record;
     const plan = this.#plans.get(shard);
-    const segment = this.segments[segmentAt];
-    invariant(
-      plan !== undefined && segment !== undefined,
-      "the second reading finds what the first did",
-    );
+    invariant(plan !== undefined, "the second pass finds what the first did");
     if (kind === RecordKind.drop) {
       plan.drops--;
       if (plan.drops === 0) this.#visitor.onDrop(shard);
@@ -216,7 +211,7 @@ class Teller {
     track.moveMark(segment);
     if (copied || !isNew) return;
     if (replacesLog) {
-      for (const each of this.segments) each.cutEntries(shard, 0);
+      for (const each of this.#segments) each.cutEntries(shard, 0);
       track.reset(index);
     }
     this.#visitor.onSnapshotMark(shard, index, term, replacesLog);

@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { Clock, Scheduler, Timer } from "../platform/clock.ts";
 import type { Disk, DiskFile } from "../platform/disk.ts";
+import { syncFile, writeAll } from "../platform/disk-file.ts";
 import { FileGate } from "./file-gate.ts";
 
 /** Files kept ready: the next one, and one for hard states when the disk is full. */
@@ -244,13 +245,8 @@ export class SegmentPool {
     });
   }
 
-  async #writeZeros(file: DiskFile, from: number, length: number): Promise<void> {
-    let at = from;
-    while (at < from + length) {
-      const bytes = await writeOnce(file, this.#zeros, from + length - at, at);
-      if (bytes === 0) throw new Error(`no byte of ${length} was written`);
-      at += bytes;
-    }
+  #writeZeros(file: DiskFile, from: number, length: number): Promise<void> {
+    return writeAll(file, this.#zeros.subarray(0, length), from);
   }
 
   async #giveUp(path: string, file: DiskFile | null, error: unknown): Promise<void> {
@@ -287,18 +283,4 @@ export class SegmentPool {
 export function isNoSpace(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? error.code : null;
   return code === "ENOSPC" || code === "EDQUOT";
-}
-
-function writeOnce(file: DiskFile, bytes: Buffer, length: number, at: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    file.write(bytes, 0, length, at, (error, written) =>
-      error === null ? resolve(written) : reject(error),
-    );
-  });
-}
-
-function syncFile(file: DiskFile): Promise<void> {
-  return new Promise((resolve, reject) => {
-    file.sync((error) => (error === null ? resolve() : reject(error)));
-  });
 }

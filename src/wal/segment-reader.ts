@@ -2,7 +2,9 @@
 import { Buffer } from "node:buffer";
 import { viewOf } from "../base/bytes.ts";
 import type { DiskFile } from "../platform/disk.ts";
+import { readAhead } from "../platform/read-ahead.ts";
 import {
+  beginsFrame,
   emptyFrameHeader,
   FRAME_HEADER_BYTES,
   FRAME_PAYLOAD_LIMIT,
@@ -20,7 +22,10 @@ import { SECTOR_BYTES } from "./wal-types.ts";
 
 const WINDOW_BYTES = 1024 * 1024;
 
-/** One sound frame. `bytes`, `view` and `header` are valid during the call only. */
+/**
+ * One sound frame. `header` is valid during the call only. `bytes` and `view` are never written
+ * again: whoever keeps them keeps a window of the file in memory, about 1 MiB.
+ */
 export type FrameVisitor = (
   header: FrameHeader,
   bytes: Buffer,
@@ -46,34 +51,15 @@ export interface SegmentEnd {
 /** A file that is only read. */
 export type ReadableFile = Pick<DiskFile, "path" | "read" | "close">;
 
-/** Memory that readers share in turn; it grows with the frames that are read. */
-export class ReadWindow {
-  bytes: Buffer = Buffer.allocUnsafeSlow(WINDOW_BYTES);
-  view: DataView = viewOf(this.bytes);
-  owner: SegmentReader | null = null;
-  /** Part of the owner's file that is in memory. */
-  at = 0;
-  length = 0;
-
-  reserve(length: number): void {
-    if (length <= this.bytes.length) return;
-    this.bytes = Buffer.allocUnsafeSlow(length + WINDOW_BYTES);
-    this.view = viewOf(this.bytes);
-    this.owner = null;
-  }
-}
-
-/** Reads one file. One reader of a window is used at a time. */
+/** Reads one file. */
 export class SegmentReader {
   readonly path: string;
   readonly fileBytes: number;
   readonly #file: ReadableFile;
   readonly #frame = emptyFrameHeader();
-  readonly #window: ReadWindow;
 
-  constructor(file: ReadableFile, fileBytes: number, window: ReadWindow) {
+  constructor(file: ReadableFile, fileBytes: number) {
     this.#file = file;
-    this.#window = window;
     this.path = file.path;
     this.fileBytes = fileBytes;
   }
@@ -84,10 +70,9 @@ export class SegmentReader {
 
   /** What the first sector says; and whether a frame seems to begin behind it. */
   async inspect(): Promise<{ result: SegmentHeaderResult; frameFollows: boolean }> {
-    await this.#load(0, 2 * SECTOR_BYTES);
-    const { bytes, view } = this.#window;
+    const { bytes, view } = await this.#load(0, 2 * SECTOR_BYTES);
     const result = readSegmentHeader(bytes, view, Math.min(this.fileBytes, SECTOR_BYTES));
-    return { result, frameFollows: readFrameHeader(view, SECTOR_BYTES, this.#frame) };
+    return { result, frameFollows: beginsFrame(view, SECTOR_BYTES) };
   }
 
   /**
@@ -101,17 +86,29 @@ export class SegmentReader {
     end: number = Number.POSITIVE_INFINITY,
   ): Promise<SegmentEnd> {
     const limit = Math.min(segment.capacityBytes, this.fileBytes, end);
+    const windows = new Windows(this.#file, SECTOR_BYTES, limit);
+    const frame = this.#frame;
     let offset = SECTOR_BYTES;
     let sequence = segment.firstSequence;
-    let frames = 0;
-    while (offset + SECTOR_BYTES <= limit) {
-      if (!(await this.#isFrame(segment, offset, sequence, limit))) break;
-      const { bytes, view, at } = this.#window;
-      onFrame(this.#frame, bytes, view, offset - at + FRAME_HEADER_BYTES, offset);
-      offset += frameDiskBytes(this.#frame.payloadBytes);
-      sequence++;
-      frames++;
+    try {
+      while (offset + SECTOR_BYTES <= limit) {
+        const head =
+          windows.peek(offset, FRAME_HEADER_BYTES) ??
+          (await windows.find(offset, FRAME_HEADER_BYTES));
+        if (head === null || !this.#isNext(head, segment, offset, sequence, limit)) break;
+        const length = FRAME_HEADER_BYTES + frame.payloadBytes;
+        const whole = windows.peek(offset, length) ?? (await windows.find(offset, length));
+        if (whole === null) break;
+        const { bytes, view, at } = whole;
+        if (!isFrameSound(bytes, view, offset - at, frame.payloadBytes)) break;
+        onFrame(frame, bytes, view, offset - at + FRAME_HEADER_BYTES, offset);
+        offset += frameDiskBytes(frame.payloadBytes);
+        sequence++;
+      }
+    } finally {
+      await windows.close();
     }
+    const frames = sequence - segment.firstSequence;
     const looks =
       offset + SECTOR_BYTES <= limit && (await this.#looksDamaged(segment, offset, sequence));
     return {
@@ -120,7 +117,7 @@ export class SegmentReader {
       frames,
       damaged: looks,
       damagedBytes: looks ? this.#believableBytes(offset, limit) : 0,
-      damagedIsEmpty: looks && looksEmpty(this.#frame),
+      damagedIsEmpty: looks && looksEmpty(frame),
     };
   }
 
@@ -137,38 +134,48 @@ export class SegmentReader {
     segmentNumber: number,
   ): Promise<boolean> {
     const frame = this.#frame;
-    for (let offset = from; offset + SECTOR_BYTES <= this.fileBytes; offset += SECTOR_BYTES) {
-      if (!this.#has(offset, FRAME_HEADER_BYTES)) await this.#load(offset, FRAME_HEADER_BYTES);
-      if (!readFrameHeader(this.#window.view, offset - this.#window.at, frame)) continue;
-      const ours = salt === null ? frame.segment > segmentNumber : frame.salt === salt;
-      if (!ours || frame.sequence <= sequence || frame.durableSequence < sequence) continue;
-      if (await this.#isSound(offset, this.fileBytes)) return true;
+    let start = from;
+    const pieces = readAhead(this.#file, from, this.fileBytes, WINDOW_BYTES, true);
+    for await (const piece of pieces) {
+      const view = viewOf(piece);
+      for (let at = 0; at + SECTOR_BYTES <= piece.length; at += SECTOR_BYTES) {
+        if (!beginsFrame(view, at)) continue;
+        readFrameHeader(view, at, frame);
+        const ours = salt === null ? frame.segment > segmentNumber : frame.salt === salt;
+        if (!ours || frame.sequence <= sequence || frame.durableSequence < sequence) continue;
+        if (await this.#isSound(start + at)) return true;
+      }
+      start += piece.length;
     }
     return false;
   }
 
-  async #isFrame(
+  /** Whether the frame that a segment goes on with seems to begin at `offset`, and would fit. */
+  #isNext(
+    { view, at }: Window,
     segment: SegmentHeader,
     offset: number,
     sequence: number,
     limit: number,
-  ): Promise<boolean> {
-    if (!this.#has(offset, FRAME_HEADER_BYTES)) await this.#load(offset, FRAME_HEADER_BYTES);
+  ): boolean {
     const frame = this.#frame;
-    const known = readFrameHeader(this.#window.view, offset - this.#window.at, frame);
+    const known = readFrameHeader(view, offset - at, frame);
     if (!known || frame.salt !== segment.salt || frame.sequence !== sequence) return false;
-    return frame.segment === segment.number && this.#isSound(offset, limit);
+    return frame.segment === segment.number && this.#fits(offset, limit);
   }
 
-  /** Whether the frame whose header was just read fits below `limit` and has a right checksum. */
-  async #isSound(offset: number, limit: number): Promise<boolean> {
+  /** Whether the frame whose header was just read ends at `limit` or before it. */
+  #fits(offset: number, limit: number): boolean {
     const { payloadBytes } = this.#frame;
-    if (payloadBytes > FRAME_PAYLOAD_LIMIT) return false;
-    if (offset + frameDiskBytes(payloadBytes) > limit) return false;
-    const length = FRAME_HEADER_BYTES + payloadBytes;
-    if (!this.#has(offset, length)) await this.#load(offset, length);
-    const { bytes, view, at } = this.#window;
-    return isFrameSound(bytes, view, offset - at, payloadBytes);
+    return payloadBytes <= FRAME_PAYLOAD_LIMIT && offset + frameDiskBytes(payloadBytes) <= limit;
+  }
+
+  /** Whether the frame whose header was just read is there, with a right checksum. */
+  async #isSound(offset: number): Promise<boolean> {
+    if (!this.#fits(offset, this.fileBytes)) return false;
+    const { payloadBytes } = this.#frame;
+    const { bytes, view } = await this.#load(offset, FRAME_HEADER_BYTES + payloadBytes);
+    return isFrameSound(bytes, view, 0, payloadBytes);
   }
 
   /**
@@ -176,41 +183,86 @@ export class SegmentReader {
    * file. Two of magic, salt and sequence are as they should be.
    */
   async #looksDamaged(segment: SegmentHeader, offset: number, sequence: number): Promise<boolean> {
-    await this.#load(offset, SECTOR_BYTES);
-    const { bytes, view, at } = this.#window;
-    if (isZero(bytes, offset - at, SECTOR_BYTES)) return false;
+    const { bytes, view } = await this.#load(offset, SECTOR_BYTES);
+    if (isZero(bytes, 0, SECTOR_BYTES)) return false;
     const frame = this.#frame;
-    const magic = readFrameHeader(view, offset - at, frame) ? 1 : 0;
+    const magic = readFrameHeader(view, 0, frame) ? 1 : 0;
     const salt = frame.salt === segment.salt ? 1 : 0;
     const number = frame.sequence === sequence ? 1 : 0;
     return magic + salt + number >= 2;
   }
 
   #believableBytes(offset: number, limit: number): number {
-    const { payloadBytes } = this.#frame;
-    const bytes = frameDiskBytes(payloadBytes);
-    return payloadBytes <= FRAME_PAYLOAD_LIMIT && offset + bytes <= limit ? bytes : SECTOR_BYTES;
+    return this.#fits(offset, limit) ? frameDiskBytes(this.#frame.payloadBytes) : SECTOR_BYTES;
   }
 
-  #has(offset: number, length: number): boolean {
-    const window = this.#window;
-    return (
-      window.owner === this && offset >= window.at && offset + length <= window.at + window.length
-    );
+  /** Bytes from anywhere; what the file does not have is zeros. */
+  async #load(offset: number, length: number): Promise<Window> {
+    const bytes = Buffer.alloc(length);
+    const there = Math.min(length, Math.max(0, this.fileBytes - offset));
+    await this.#file.read(bytes, 0, there, offset);
+    return windowOf(bytes, offset);
+  }
+}
+
+/** A part of a file in memory; `at` is the place of its first byte in the file. */
+interface Window {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  readonly at: number;
+}
+
+function windowOf(bytes: Buffer, at: number): Window {
+  return { bytes, view: viewOf(bytes), at };
+}
+
+/** Windows that pass over a file from front to back. They begin with a sector. */
+class Windows {
+  readonly #pieces: AsyncGenerator<Buffer, void, void>;
+  #window: Window;
+
+  constructor(file: ReadableFile, from: number, to: number) {
+    this.#pieces = readAhead(file, from, to, WINDOW_BYTES, false);
+    this.#window = windowOf(Buffer.alloc(0), from);
   }
 
-  /** Makes `length` bytes at `offset` part of the window; what the file does not have is zeros. */
-  async #load(offset: number, length: number): Promise<void> {
-    if (this.#has(offset, length)) return;
-    const window = this.#window;
-    window.reserve(length);
-    window.owner = this;
-    const { bytes } = window;
-    const wanted = Math.min(bytes.length, Math.max(0, this.fileBytes - offset));
-    const got = await this.#file.read(bytes, 0, wanted, offset);
-    window.at = offset;
-    window.length = Math.max(got, length);
-    bytes.fill(0, got, window.length);
+  /** The present window, if it has all of a range. */
+  peek(offset: number, length: number): Window | null {
+    const { at, bytes } = this.#window;
+    return offset >= at && offset + length <= at + bytes.length ? this.#window : null;
+  }
+
+  /**
+   * A window with all of a range, which begins in the present one or behind it. A range that spans
+   * windows gets one of its own. Null where the file ends too early.
+   */
+  async find(offset: number, length: number): Promise<Window | null> {
+    while (offset >= this.#end) if (!(await this.#step())) return null;
+    const found = this.peek(offset, length);
+    if (found !== null) return found;
+    const bytes = Buffer.allocUnsafeSlow(length);
+    let done = this.#window.bytes.copy(bytes, 0, offset - this.#window.at);
+    while (done < length) {
+      if (!(await this.#step())) return null;
+      done += this.#window.bytes.copy(bytes, done);
+    }
+    return windowOf(bytes, offset);
+  }
+
+  async close(): Promise<void> {
+    await this.#pieces.return();
+  }
+
+  get #end(): number {
+    return this.#window.at + this.#window.bytes.length;
+  }
+
+  /** Goes to the next window; false at the end. */
+  async #step(): Promise<boolean> {
+    const { value } = await this.#pieces.next();
+    if (value === undefined) return false;
+    this.#window = windowOf(value, this.#end);
+    return true;
   }
 }
 

@@ -152,6 +152,11 @@ export function readFrameHeader(view: DataView, at: number, into: FrameHeader): 
   into.segment = getUint53(view, at + 40);
   into.payloadBytes = view.getUint32(at + 48, true);
   into.recordCount = view.getUint32(at + 52, true);
+  return beginsFrame(view, at);
+}
+
+/** Whether a frame's magic and version stand there. */
+export function beginsFrame(view: DataView, at: number): boolean {
   return view.getUint32(at + 4, true) === FRAME_MAGIC && view.getUint8(at + 8) === FORMAT_VERSION;
 }
 

@@ -35,7 +35,7 @@ export interface WalEnvironment {
  * (everything before it is forgotten: a snapshot covers it).
  */
 export interface WalVisitor {
-  /** `bytes` is valid during the call only: copy to keep. */
+  /** `bytes` may be kept as they are; about 1 MiB of the log around them stays in memory then. */
   onEntry(shard: number, term: number, index: number, type: number, bytes: Uint8Array): void;
   onHardState(shard: number, term: number, vote: number, commit: number): void;
   /** Entries up to `index` are in a snapshot. `replacesLog`: those after it are void as well. */

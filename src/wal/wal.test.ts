@@ -111,6 +111,39 @@ describe("a log that is opened again", () => {
     expect(told.shard(1).last).toBe(3);
   });
 
+  test("frames that lie across what is read at a time come back whole", async () => {
+    const machine = new WalMachine(1, { segmentBytes: 6 * 1024 * 1024 });
+    const first = await machine.open();
+    const lengths = Array.from({ length: 40 }, (_, at) => 1 + ((at * 372_911) % 1_200_000));
+    for (const [at, length] of lengths.entries()) {
+      first.wal.appendEntry(1, 1, at + 1, 0, patternBytes(length, at));
+      await machine.persist(first);
+    }
+    machine.host.kill();
+    const { told, report } = await machine.open();
+    expect(report.segments).toBeGreaterThan(2);
+    for (const [at, length] of lengths.entries()) {
+      expect(
+        told
+          .shard(1)
+          .entries.get(at + 1)!
+          .bytes.equals(patternBytes(length, at)),
+      ).toBe(true);
+    }
+  });
+
+  test("files that wait to be used are used, and no others are made", async () => {
+    const machine = new WalMachine(1);
+    await machine.open();
+    await machine.world.advance(1_000);
+    const files = machine.files();
+    expect(files).toHaveLength(3);
+    machine.host.kill();
+    await machine.open();
+    await machine.world.advance(1_000);
+    expect(machine.files()).toEqual(files);
+  });
+
   test("a long entry of which pieces are missing was never appended", async () => {
     const machine = new WalMachine(1);
     const first = await machine.open();

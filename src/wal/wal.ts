@@ -245,10 +245,11 @@ export class Wal {
   }
 
   async #begin(settle: () => void): Promise<void> {
-    this.#pool.fill();
     await this.#writer.writeControl(FrameFlag.open);
     if (this.#failure !== null) throw this.#failure;
     settle();
+    // Files that were given back are enough in most starts: new ones are 64 MiB of zeros each.
+    this.#pool.fill();
     this.#reclaim();
   }
 

@@ -47,6 +47,29 @@ function kindOf(hash: KeyHash): KeyspaceKind {
 
 describeKeyspace("memory engine", kindOf(halfSipHash13));
 
+describe("a slot with thousands of keys", () => {
+  test.each([
+    { name: "strong", hash: halfSipHash13 },
+    { name: "weak", hash: weakHash },
+    { name: "dense", hash: denseHash },
+  ])("is loaded from a snapshot, $name hash", ({ hash }) => {
+    const kind = kindOf(hash);
+    const keyspace = kind.make();
+    const tester = new KeyspaceTester(keyspace);
+    for (let key = 0; key < 5000; key++) tester.put(key % 2, `{t}${key}`, `${key}`, key % 3);
+    const loader = kind.newLoader(5);
+    const stream = keyspace.pin();
+    const target = Buffer.alloc(4096);
+    for (let bytes = stream.next(target); bytes > 0; bytes = stream.next(target)) {
+      loader.add(target.subarray(0, bytes));
+    }
+    loader.finish();
+    expect(loader.keyspace.digest(true)).toBe(keyspace.digest(true));
+    expect(loader.keyspace.sizeWithExpiry(1)).toBe(keyspace.sizeWithExpiry(1));
+    kind.check(loader.keyspace);
+  });
+});
+
 describe("memory engine with colliding hashes", () => {
   test("keeps thousands of keys of equal hash in one slot", () => {
     const kind = kindOf(weakHash);

@@ -1,16 +1,14 @@
 // Bytes of a snapshot's chunks. Layout: docs/internals/snapshot-format.md.
-import { crc32 } from "../../base/checksum.ts";
 
 /** "KVCH", little endian. */
 export const CHUNK_MAGIC = 0x4843564b;
-export const CHUNK_VERSION = 1;
+export const CHUNK_VERSION = 2;
 /** Bytes before a chunk's items. */
-export const CHUNK_HEADER_BYTES = 20;
+export const CHUNK_HEADER_BYTES = 16;
 /** Where the header's fields stand. */
 export const CHUNK_VERSION_AT = 4;
 export const CHUNK_NUMBER_AT = 8;
 export const CHUNK_LENGTH_AT = 12;
-export const CHUNK_CHECKSUM_AT = 16;
 /** Smallest chunk that a stream fills. */
 export const CHUNK_BYTES_MIN = 1024;
 
@@ -37,16 +35,9 @@ export const ITEM_HAS_EXPIRY = 1;
 export const FIELD_BYTES_MAX: number = 512 * 1024 * 1024;
 
 /** Fills in the header of a chunk whose items end at `length`, counted from its first byte. */
-export function sealChunk(bytes: Uint8Array, view: DataView, number: number, length: number): void {
+export function sealChunk(view: DataView, number: number, length: number): void {
   view.setUint32(0, CHUNK_MAGIC, true);
   view.setUint32(CHUNK_VERSION_AT, CHUNK_VERSION, true);
   view.setUint32(CHUNK_NUMBER_AT, number, true);
   view.setUint32(CHUNK_LENGTH_AT, length, true);
-  view.setUint32(CHUNK_CHECKSUM_AT, chunkChecksum(bytes, length), true);
-}
-
-/** Checksum of a chunk: of everything but the checksum itself. */
-export function chunkChecksum(bytes: Uint8Array, length: number): number {
-  const head = crc32(bytes, 0, CHUNK_CHECKSUM_AT);
-  return crc32(bytes, CHUNK_HEADER_BYTES, length - CHUNK_HEADER_BYTES, head);
 }

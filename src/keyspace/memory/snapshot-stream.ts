@@ -96,7 +96,7 @@ export class SnapshotStream implements SnapshotChunks {
       this.#writeEnd();
     }
     const length = this.#at;
-    sealChunk(target, this.#view, this.#chunks++, length);
+    sealChunk(this.#view, this.#chunks++, length);
     return length;
   }
 

@@ -28,6 +28,8 @@ const DIRECTORY_DEPTH_MAX = 22;
 const LEAF_CAPACITY_MAX = capacityOf(PAGE_BYTES_MAX);
 /** Two leaves with no more entries than this together become one. */
 const MERGE_COUNT_MAX = LEAF_CAPACITY_MAX >>> 1;
+/** A slot's table begins with at most so many entries. */
+export const PLANTED_MAX: number = LEAF_CAPACITY_MAX >>> 1;
 
 /**
  * Reshapes tables one page at a time, so that no change takes longer than laying out a page or
@@ -84,11 +86,24 @@ export class TableGrowth {
 
   /** The first entry of a slot. */
   plant(database: Database, slot: number, hash: number, ref: number): void {
-    database.openRoots();
-    const leaf = this.#newLeaf(database, slot, 1, 0, 0);
     this.#scratch[0] = hash;
     this.#scratch[1] = ref;
-    this.#fillLeaf(leaf, 0, 1);
+    this.#plant(database, slot, 1);
+  }
+
+  /**
+   * The first entries of a slot: hash and reference of each, in the table's order, at most
+   * `PLANTED_MAX`.
+   */
+  plantAll(database: Database, slot: number, entries: Int32Array, count: number): void {
+    this.#scratch.set(entries.subarray(0, count * 2));
+    this.#plant(database, slot, count);
+  }
+
+  #plant(database: Database, slot: number, count: number): void {
+    database.openRoots();
+    const leaf = this.#newLeaf(database, slot, count, 0, 0);
+    this.#fillLeaf(leaf, 0, count);
     database.roots[slot] = leaf;
   }
 
