@@ -34,7 +34,7 @@ export class TableFiller {
     const view = arena.views[number]!;
     const offset = arena.keyOffset(ref);
     const length = arena.keyLength(ref);
-    const slot = slotOf(bytes, offset, length);
+    const slot = slotOf(view, offset, length);
     const hash = store.hashOf(view, offset, length);
     if (this.#count > 0 && !this.#continues(home, slot, hash)) this.finish();
     if (this.#count > 0 || home.roots[slot] === 0) {
