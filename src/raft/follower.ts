@@ -8,6 +8,7 @@ import type { Index, Message, NodeId, SnapshotMark } from "./types.ts";
 export function onAppend(raft: RaftState, message: Message): void {
   if (message.index < raft.commit) {
     // What is committed agrees with any leader's log: say how far it goes.
+    checkCommitted(raft, message);
     acknowledge(raft, message.from, raft.commit, message.round);
     return;
   }
@@ -20,6 +21,18 @@ export function onAppend(raft: RaftState, message: Message): void {
   raft.commitTo(Math.min(message.commit, lastNew));
   if (raft.doubt !== 0) noteCaughtUp(raft, message, lastNew);
   acknowledge(raft, message.from, lastNew, message.round);
+}
+
+/**
+ * It does not agree only when a majority lost what it had committed and was told to go on: better
+ * to stop than to hold other data than the leader.
+ */
+function checkCommitted(raft: RaftState, { entries }: Message): void {
+  for (const { index, term } of entries) {
+    if (index > raft.commit) return;
+    const known = raft.log.termAt(index);
+    invariant(known === -1 || known === term, "what is committed here is in the leader's log");
+  }
 }
 
 /** Appends what the log does not have, after cutting it at the first entry that differs. */

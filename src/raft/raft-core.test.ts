@@ -206,7 +206,10 @@ describe("a follower", () => {
     const core = coreOf({ hardState: { term: 1, vote: 0, commit: 2 }, entries: entries(1, 1) });
     const wrong = { term: 2, index: 2, logTerm: 1, entries: [entry(3, 2)] };
     core.step(message({ type: MessageType.append, ...wrong }));
-    core.step(message({ type: MessageType.append, ...wrong, index: 0, entries: [entry(1, 2)] }));
+    const append = { type: MessageType.append, term: 2, index: 0 };
+    core.step(message({ ...append, entries: [entry(1, 1)] }));
+    const other = message({ ...append, entries: [entry(1, 2)] });
+    expect(() => core.step(other)).toThrow("what is committed here");
     expect([core.termAt(1), core.lastIndex]).toEqual([1, 3]);
   });
 

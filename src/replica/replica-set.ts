@@ -132,10 +132,11 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     this.#environment.scheduler.soon(this.#turn);
   }
 
-  /** Writes what was appended to the log; resolves when it is durable. */
+  /** Writes what was appended to the log; resolves when it is synced, in every mode. */
   syncLog(): Promise<void> {
     return new Promise((resolve) => {
       this.#syncs.push({ frame: this.log.nextSequence, resolve });
+      this.log.requireSync();
       this.log.urgent = true;
       this.wantTurn();
     });
@@ -264,5 +265,9 @@ class WalView implements ReplicaLog {
 
   appendHardState(shard: number, term: number, vote: number, commit: number): void {
     this.#wal.appendHardState(shard, term, vote, commit);
+  }
+
+  requireSync(): void {
+    this.#wal.requireSync();
   }
 }
