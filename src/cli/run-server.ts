@@ -5,6 +5,7 @@ import { ClusterNode } from "../cluster/cluster-node.ts";
 import { defaultNodeOptions } from "../cluster/node-environment.ts";
 import { dataCommands } from "../commands/table.ts";
 import { nodeAuthenticator } from "../platform/node/node-authenticator.ts";
+import { readBootId } from "../platform/node/node-boot-id.ts";
 import { nodeClock } from "../platform/node/node-clock.ts";
 import { NodeDisk } from "../platform/node/node-disk.ts";
 import { NodeNetwork } from "../platform/node/node-network.ts";
@@ -93,12 +94,14 @@ async function openCluster(
   onFatal: (error: Error) => void,
 ): Promise<ClusterNode> {
   const { bind, announce, peerPort, port, clusterPort, secret, join, bootstrapExpect } = config;
+  const { data: directory, fsync: sync, acceptLoss } = config;
   return ClusterNode.open(
     {
       clock: nodeClock,
       scheduler: nodeScheduler,
       random: nodeRandom,
       disk: new NodeDisk(),
+      bootId: readBootId(),
       network: new NodeNetwork(),
       authenticator: nodeAuthenticator,
       report: (level, message, facts) => logger[level](facts, message),
@@ -109,7 +112,7 @@ async function openCluster(
       },
     },
     {
-      node: { ...defaultNodeOptions, directory: config.data, sync: config.fsync },
+      node: { ...defaultNodeOptions, directory, sync, acceptLoss },
       bind,
       address: { host: announce, peerPort, clientPort: port, clusterPort, httpPort: 0 },
       secret,

@@ -26,6 +26,7 @@ export interface ServerConfig {
   readonly loopbackOnly: boolean;
   readonly data: string;
   readonly fsync: WalSync;
+  readonly acceptLoss: boolean;
   readonly maxMemoryBytes: number;
   readonly join: readonly PeerAddress[];
   readonly bootstrapExpect: number;
@@ -81,6 +82,7 @@ export function resolveServerConfig(
     loopbackOnly,
     data: resolve(textOf(values, "data", "./data")),
     fsync: textOf(values, "fsync", "always") as WalSync,
+    acceptLoss: textOf(values, "accept-loss", "no") === "yes",
     maxMemoryBytes: numberOf(values, "maxmemory", 0),
     join,
     bootstrapExpect,

@@ -113,6 +113,14 @@ export const serverSettings: readonly Setting[] = [
     parse: choice("always", "everysec", "no"),
   },
   {
+    name: "accept-loss",
+    value: "yes|no",
+    text: "vote though a crash under --fsync everysec|no may have cost acknowledged writes",
+    group: "Data",
+    standard: "no",
+    parse: choice("yes", "no"),
+  },
+  {
     name: "maxmemory",
     value: "bytes",
     text: "refuse writes when the data takes more, such as 500mb or 2gb; 0: no limit",

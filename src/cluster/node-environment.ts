@@ -15,6 +15,8 @@ export interface NodeOptions {
   readonly segmentBytes: number;
   /** Shortest election timeout, in ticks of 50 ms. */
   readonly electionTicks: number;
+  /** Its vote counts even when its log may have lost acknowledged writes. */
+  readonly acceptLoss: boolean;
 }
 
 /** Settings for a server. */
@@ -22,6 +24,7 @@ export const defaultNodeOptions: Omit<NodeOptions, "directory"> = {
   sync: "always",
   segmentBytes: 64 * 1024 * 1024,
   electionTicks: 10,
+  acceptLoss: false,
 };
 
 /** Facts beside a message in the node's log. */
@@ -33,6 +36,11 @@ export interface NodeEnvironment {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly disk: Disk;
+  /**
+   * Which start of the machine this is: another one means that what was not synced is gone. Empty:
+   * unknown.
+   */
+  readonly bootId: string;
   readonly report: (level: "info" | "warn" | "error", message: string, facts: Facts) => void;
   /** The node cannot go on safely: end the process. */
   readonly onFatal: (error: Error) => void;

@@ -24,6 +24,7 @@ import { type Identity, loadIdentity, newIdentity, saveIdentity } from "./identi
 import { Peers, type PeersOwner } from "./peers.ts";
 import { RecoveredShard, Recovery } from "./recovery.ts";
 import { FIRST_SHARD, Router } from "./router.ts";
+import { Trust } from "./trust.ts";
 import { Upkeep } from "./upkeep.ts";
 import { SnapshotTransfers, type TransfersOwner } from "./snapshot-transfers.ts";
 
@@ -53,6 +54,7 @@ export class KvorumNode implements PeersOwner {
   #transport: PeerTransport | null = null;
   readonly #forwarder: Forwarder;
   #upkeep!: Upkeep;
+  #trust!: Trust;
 
   private constructor(
     environment: NodeEnvironment,
@@ -99,6 +101,7 @@ export class KvorumNode implements PeersOwner {
         this.#transfers.tick();
         this.#expirer.run();
         this.heartbeats.tick();
+        this.#trust.watch(this.#replica.raft, (id) => this.#transport?.isUp(id) ?? false);
         this.onTick();
       },
     });
@@ -224,6 +227,7 @@ export class KvorumNode implements PeersOwner {
     this.#wal = opened.wal;
     this.replicas.attach(opened.wal);
     this.#environment.report("info", "log recovered", logFacts(opened.report));
+    this.#trust = await Trust.open(this.#environment, this.options, opened.report);
     const recovered = recovery.shards.get(FIRST_SHARD) ?? new RecoveredShard();
     const store = new SnapshotStore(disk, scheduler, `${directory}/snapshots/shard-${FIRST_SHARD}`);
     await store.open();
@@ -278,6 +282,7 @@ export class KvorumNode implements PeersOwner {
     const { electionTicks, sync } = this.options;
     const config = resolveRaftConfig({ id: this.identity.nodeId, electionTicks });
     const raft = new RaftCore(config, initial, () => random.uint32());
+    if (!this.#trust.trusted) raft.distrust();
     const options = {
       shard: FIRST_SHARD,
       nodeId: this.identity.nodeId,

@@ -2,7 +2,7 @@
 import { becomeCandidate, becomeLeader, becomeFollower, becomePreCandidate } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 import { MessageType, Role, VOTE_BY_TRANSFER } from "./types.ts";
-import type { Message, MessageType as Type, NodeId, Term } from "./types.ts";
+import type { Message, MessageType as Type, NodeId, Term, Vote } from "./types.ts";
 
 /** Stands for election if this node may; a node that does not know who votes next may not. */
 export function maybeCampaign(raft: RaftState): void {
@@ -40,13 +40,15 @@ export function onTimeoutNow(raft: RaftState): void {
 function preCampaign(raft: RaftState): void {
   becomePreCandidate(raft);
   requestVotes(raft, MessageType.preVote, raft.term + 1, 0);
-  countVote(raft, raft.id, true);
+  countVote(raft, raft.id, raft.doubt === 0 ? "granted" : "doubtful");
 }
 
 function campaign(raft: RaftState, context: number): void {
   becomeCandidate(raft);
   // The candidate's own vote counts once it is on disk, like any other.
-  raft.sendWhenDurable(raft.draft(MessageType.voteResponse, raft.id));
+  const own = raft.draft(MessageType.voteResponse, raft.id);
+  own.context = raft.doubt;
+  raft.sendWhenDurable(own);
   requestVotes(raft, MessageType.vote, raft.term, context);
 }
 
@@ -72,15 +74,20 @@ export function onVoteResponse(raft: RaftState, message: Message): void {
   const { type, reject, term, from } = message;
   if (reject) learnCommit(raft, message);
   if (type === MessageType.voteResponse && raft.role === Role.candidate) {
-    countVote(raft, from, !reject);
+    countVote(raft, from, voteOf(message));
     return;
   }
   if (type !== MessageType.preVoteResponse || raft.role !== Role.preCandidate) return;
-  if (reject || term === raft.term + 1) countVote(raft, from, !reject);
+  if (reject || term === raft.term + 1) countVote(raft, from, voteOf(message));
 }
 
-function countVote(raft: RaftState, from: NodeId, granted: boolean): void {
-  if (!raft.votes.has(from)) raft.votes.set(from, granted);
+function voteOf({ reject, context }: Message): Vote {
+  if (reject) return "refused";
+  return context === 0 ? "granted" : "doubtful";
+}
+
+function countVote(raft: RaftState, from: NodeId, vote: Vote): void {
+  if (!raft.votes.has(from)) raft.votes.set(from, vote);
   const tally = raft.members.tally(raft.votes);
   if (tally === "lost") becomeFollower(raft, raft.term, 0);
   if (tally !== "won") return;
@@ -134,6 +141,7 @@ function grant(raft: RaftState, message: Message, pre: boolean): void {
   const response = raft.draft(type, message.from);
   // A pre-vote's answer is in the term asked about, which this node has not entered.
   response.term = message.term;
+  response.context = raft.doubt;
   if (pre) {
     raft.send(response);
     return;

@@ -1,13 +1,14 @@
 // The follower's side of the log: appends, heartbeats, snapshots from the leader.
 import { invariant } from "../base/invariant.ts";
 import type { RaftState } from "./state.ts";
-import { LOG_MAY_HAVE_SHRUNK, MessageType } from "./types.ts";
+import { MessageType } from "./types.ts";
 import type { Index, Message, NodeId, SnapshotMark } from "./types.ts";
 
 /** Takes entries if the log agrees with the leader's before them (paper 5.3). */
 export function onAppend(raft: RaftState, message: Message): void {
   if (message.index < raft.commit) {
     // What is committed agrees with any leader's log: say how far it goes.
+    checkCommitted(raft, message);
     acknowledge(raft, message.from, raft.commit, message.round);
     return;
   }
@@ -18,8 +19,20 @@ export function onAppend(raft: RaftState, message: Message): void {
   const lastNew = message.index + message.entries.length;
   appendNew(raft, message);
   raft.commitTo(Math.min(message.commit, lastNew));
-  if (!raft.votingAllowed && message.commit <= lastNew) raft.votingFrom = lastNew;
+  if (raft.doubt !== 0) noteCaughtUp(raft, message, lastNew);
   acknowledge(raft, message.from, lastNew, message.round);
+}
+
+/**
+ * It does not agree only when a majority lost what it had committed and was told to go on: better
+ * to stop than to hold other data than the leader.
+ */
+function checkCommitted(raft: RaftState, { entries }: Message): void {
+  for (const { index, term } of entries) {
+    if (index > raft.commit) return;
+    const known = raft.log.termAt(index);
+    invariant(known === -1 || known === term, "what is committed here is in the leader's log");
+  }
 }
 
 /** Appends what the log does not have, after cutting it at the first entry that differs. */
@@ -38,6 +51,17 @@ function appendNew(raft: RaftState, message: Message): void {
 }
 
 /**
+ * What this node may have forgotten, its leader counted before it knew (it answers to this life's
+ * number now), or an earlier leader did, and then a leader has it when it commits in its own term.
+ */
+function noteCaughtUp(raft: RaftState, message: Message, lastNew: Index): void {
+  const { commit, context, term } = message;
+  if (context !== raft.doubt || commit > lastNew || raft.log.termAt(commit) !== term) return;
+  raft.trustedFrom = commit;
+  raft.maybeTrust();
+}
+
+/**
  * Refuses with the highest index at which the logs can still agree and its term, so that the
  * leader skips a whole term of differing entries at a time.
  */
@@ -50,7 +74,7 @@ function refuse(raft: RaftState, message: Message): void {
   response.rejectHintTerm = Math.max(0, raft.log.termAt(hint));
   response.commit = raft.durable.persistedCommit;
   response.round = message.round;
-  if (!raft.votingAllowed) response.context = LOG_MAY_HAVE_SHRUNK;
+  response.context = raft.doubt;
   raft.send(response);
 }
 
@@ -60,6 +84,7 @@ function acknowledge(raft: RaftState, to: NodeId, index: Index, round: number): 
   response.index = index;
   response.round = round;
   response.commit = raft.durable.persistedCommit;
+  response.context = raft.doubt;
   const last = raft.durable.lastFresh();
   const merges =
     last !== undefined &&
@@ -78,13 +103,9 @@ function acknowledge(raft: RaftState, to: NodeId, index: Index, round: number): 
 /** A heartbeat promises nothing durable, so its answer never waits for the disk. */
 export function onHeartbeat(raft: RaftState, message: Message): void {
   const response = raft.draft(MessageType.heartbeatResponse, message.from);
-  if (raft.votingAllowed) {
-    raft.commitTo(message.commit);
-  } else {
-    // The leader may think that this log is longer than it is now: what is left of it does match.
-    raft.commitTo(Math.min(message.commit, raft.log.lastIndex));
-    response.context = LOG_MAY_HAVE_SHRUNK;
-  }
+  // The leader may still believe in a log that is not there any more: appends will tell.
+  if (raft.doubt === 0) raft.commitTo(message.commit);
+  response.context = raft.doubt;
   response.round = message.round;
   response.commit = raft.durable.persistedCommit;
   raft.send(response);

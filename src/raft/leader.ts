@@ -7,7 +7,7 @@ import { appendOwn, beginRound, broadcastHeartbeat, maybeCommit } from "./replic
 import { becomeFollower } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 import { maybeSendTimeoutNow } from "./transfer.ts";
-import { EntryType, LOG_MAY_HAVE_SHRUNK, Role } from "./types.ts";
+import { EntryType, Role } from "./types.ts";
 import type { Index, Message, NodeId, Refusal } from "./types.ts";
 
 /** Why a proposal of `bytes` is refused; null when it is taken. */
@@ -63,9 +63,7 @@ function onRefusedAppend(raft: RaftState, progress: Progress, message: Message):
   const { rejectHint, rejectHintTerm } = message;
   const hint =
     rejectHintTerm > 0 ? raft.log.lastIndexWithTermUpTo(rejectHint, rejectHintTerm) : rejectHint;
-  const shrunk = message.context === LOG_MAY_HAVE_SHRUNK && hint < progress.match;
-  if (shrunk && progress.state !== "snapshot") progress.regress(hint);
-  else if (!progress.maybeDecrease(message.index, hint)) return;
+  if (!progress.maybeDecrease(message.index, hint)) return;
   progress.sendWanted = true;
   raft.appendsWanted = true;
 }
@@ -88,9 +86,8 @@ export function onHeartbeatResponse(raft: RaftState, message: Message): void {
   if (progress === null) return;
   progress.probeSent = false;
   const stalled = progress.match < raft.log.lastIndex && !progress.advanced;
-  const doubtful = message.context === LOG_MAY_HAVE_SHRUNK;
-  if (progress.state !== "probe" && !stalled && !doubtful) return;
-  // Its answer shows whether the appends before it arrived.
+  if (progress.state !== "probe" && !stalled && progress.doubt === 0) return;
+  // Its answer shows whether the appends before it arrived; to a doubtful member it shows the way.
   progress.sendWanted = true;
   raft.appendsWanted = true;
 }
@@ -100,6 +97,7 @@ function heardFrom(raft: RaftState, message: Message): Progress | null {
   const progress = raft.members.get(message.from);
   if (progress === undefined) return null;
   progress.active = true;
+  if (message.context !== progress.doubt) progress.setDoubt(message.context, message.commit);
   if (message.commit > progress.commit) {
     progress.commit = message.commit;
     maybeLeaveJoint(raft);

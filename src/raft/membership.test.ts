@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { EMPTY_CONF } from "./conf-change.ts";
 import { Membership } from "./membership.ts";
 import { resolveRaftConfig } from "./raft-config.ts";
-import type { ConfState } from "./types.ts";
+import type { ConfState, Vote } from "./types.ts";
 
 const CONFIG = resolveRaftConfig({ id: 1 });
 
@@ -16,6 +16,10 @@ function withMatches(conf: Partial<ConfState>, matches: Record<number, number>):
   const members = membersOf(conf);
   for (const [id, match] of Object.entries(matches)) members.get(Number(id))!.match = match;
   return members;
+}
+
+function votesOf(votes: Record<number, Vote>): Map<number, Vote> {
+  return new Map(Object.entries(votes).map(([id, vote]) => [Number(id), vote]));
 }
 
 describe("Membership", () => {
@@ -68,22 +72,33 @@ describe("Membership", () => {
 
   test.each([
     { votes: {}, tally: "pending" },
-    { votes: { 1: true }, tally: "pending" },
-    { votes: { 1: true, 2: true }, tally: "won" },
-    { votes: { 1: true, 2: false }, tally: "pending" },
-    { votes: { 2: false, 3: false }, tally: "lost" },
-    { votes: { 1: true, 9: true }, tally: "pending" },
-  ])("counts votes of three: $votes is $tally", ({ votes, tally }) => {
-    const map = new Map(Object.entries(votes).map(([id, vote]) => [Number(id), vote]));
-    expect(membersOf({ voters: [1, 2, 3] }).tally(map)).toBe(tally);
+    { votes: { 1: "granted" }, tally: "pending" },
+    { votes: { 1: "granted", 2: "granted" }, tally: "won" },
+    { votes: { 1: "granted", 2: "refused" }, tally: "pending" },
+    { votes: { 2: "refused", 3: "refused" }, tally: "lost" },
+    { votes: { 1: "granted", 9: "granted" }, tally: "pending" },
+    { votes: { 1: "granted", 2: "doubtful" }, tally: "pending" },
+    { votes: { 1: "doubtful", 2: "doubtful", 3: "doubtful" }, tally: "won" },
+    { votes: { 1: "granted", 2: "doubtful", 3: "doubtful" }, tally: "won" },
+    { votes: { 1: "granted", 2: "doubtful", 3: "granted" }, tally: "won" },
+    { votes: { 1: "granted", 2: "doubtful", 3: "refused" }, tally: "lost" },
+    { votes: { 1: "granted", 3: "refused" }, tally: "pending" },
+  ] as const)("counts votes of three: $votes is $tally", ({ votes, tally }) => {
+    expect(membersOf({ voters: [1, 2, 3] }).tally(votesOf(votes))).toBe(tally);
+  });
+
+  test("each half of a joint configuration is won in its own way", () => {
+    const members = membersOf({ voters: [4], votersOutgoing: [1, 2, 3] });
+    const doubtful = { 1: "granted", 2: "granted", 4: "doubtful" } as const;
+    expect(members.tally(votesOf(doubtful))).toBe("won");
+    expect(members.tally(votesOf({ ...doubtful, 1: "doubtful" }))).toBe("pending");
   });
 
   test("an election in a joint configuration is lost as soon as one half is", () => {
     const members = membersOf({ voters: [4], votersOutgoing: [1, 2, 3] });
-    expect(members.tally(new Map([[4, false]]))).toBe("lost");
-    expect(members.tally(new Map([[4, true]]))).toBe("pending");
-    const won = new Map([1, 2, 4].map((id) => [id, true] as const));
-    expect(members.tally(won)).toBe("won");
+    expect(members.tally(votesOf({ 4: "refused" }))).toBe("lost");
+    expect(members.tally(votesOf({ 4: "granted" }))).toBe("pending");
+    expect(members.tally(votesOf({ 1: "granted", 2: "granted", 4: "granted" }))).toBe("won");
   });
 
   test("a change keeps what is known of those who stay", () => {

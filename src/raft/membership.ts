@@ -2,7 +2,7 @@
 // quorum has.
 import { isJoint } from "./conf-change.ts";
 import { Progress } from "./progress.ts";
-import type { ConfState, Index, NodeId, RaftConfig } from "./types.ts";
+import type { ConfState, Index, NodeId, RaftConfig, Vote } from "./types.ts";
 
 /** State of an election: `pending` while more answers could turn it either way. */
 export type Tally = "won" | "lost" | "pending";
@@ -87,7 +87,7 @@ export class Membership {
     return majorityActive(this.#voters) && majorityActive(this.#outgoing);
   }
 
-  tally(votes: ReadonlyMap<NodeId, boolean>): Tally {
+  tally(votes: ReadonlyMap<NodeId, Vote>): Tally {
     const incoming = tallyOf(this.conf.voters, votes);
     if (!isJoint(this.conf)) return incoming;
     const outgoing = tallyOf(this.conf.votersOutgoing, votes);
@@ -132,15 +132,22 @@ function majorityActive(list: readonly Progress[]): boolean {
   return list.length === 0 || active > list.length >> 1;
 }
 
-function tallyOf(voters: readonly NodeId[], votes: ReadonlyMap<NodeId, boolean>): Tally {
+/**
+ * A majority of votes from logs that forgot nothing wins: every committed entry is in one of them.
+ * So does whoever gets all votes there are: no log at all is better than the winner's.
+ */
+function tallyOf(voters: readonly NodeId[], votes: ReadonlyMap<NodeId, Vote>): Tally {
   let granted = 0;
+  let refused = 0;
   let open = 0;
   for (const id of voters) {
     const vote = votes.get(id);
     if (vote === undefined) open++;
-    else if (vote) granted++;
+    else if (vote === "granted") granted++;
+    else if (vote === "refused") refused++;
   }
   const needed = (voters.length >> 1) + 1;
-  if (granted >= needed) return "won";
-  return granted + open >= needed ? "pending" : "lost";
+  const unanimous = refused === 0 && voters.length > 0;
+  if (granted >= needed || (unanimous && open === 0)) return "won";
+  return unanimous || granted + open >= needed ? "pending" : "lost";
 }

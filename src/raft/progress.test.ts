@@ -98,16 +98,25 @@ describe("Progress", () => {
     expect(progress.next).toBe(4);
   });
 
-  test("starts over when its log lost its end", () => {
+  test("forgets what an earlier life acknowledged, and probes from its end", () => {
     const progress = progressAt(9, 12);
     progress.state = "replicate";
     progress.inflights.add(11, 10);
-    progress.regress(4);
+    progress.setDoubt(77, 4);
     expect(progress.view()).toMatchObject({
       state: "probe",
       match: 4,
-      next: 5,
+      next: 10,
       inflightMessages: 0,
     });
+    progress.setDoubt(0, 3);
+    expect([progress.doubt, progress.match]).toEqual([0, 4]);
+  });
+
+  test("keeps waiting for a snapshot whose receiver forgot something", () => {
+    const progress = progressAt(9, 12);
+    progress.becomeSnapshot(20);
+    progress.setDoubt(77, 4);
+    expect(progress.view()).toMatchObject({ state: "snapshot", match: 4, snapshotIndex: 20 });
   });
 });

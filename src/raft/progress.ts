@@ -83,6 +83,8 @@ export class Progress {
   activeBefore = false;
   /** Newest heartbeat round it acknowledged. */
   round = 0;
+  /** Number of its present life if that may have forgotten entries, as it said last; else 0. */
+  doubt = 0;
   /** Commit index it durably knows. */
   commit: Index = 0;
   /** Highest commit index any append or heartbeat told it. */
@@ -110,6 +112,7 @@ export class Progress {
     // Nobody had a chance to be heard in this term yet.
     this.activeBefore = true;
     this.round = 0;
+    this.doubt = 0;
     this.commit = 0;
     this.commitSent = 0;
     this.probeSent = false;
@@ -171,10 +174,19 @@ export class Progress {
     return true;
   }
 
-  /** Its log lost its end after a machine crash (relaxed syncing): starts over from `index`. */
-  regress(index: Index): void {
-    this.match = index;
+  /**
+   * Its answers carry another number: 0, or that of a new life, whose log may have lost its end.
+   * Then what an earlier life acknowledged counts no more, but for what is committed there for
+   * certain; a probe from the old end finds out the rest.
+   */
+  setDoubt(doubt: number, commit: Index): void {
+    this.doubt = doubt;
+    if (doubt === 0 || this.match <= commit) return;
+    const end = this.match + 1;
+    this.match = commit;
+    if (this.state === "snapshot") return;
     this.becomeProbe();
+    this.next = end;
   }
 
   /** Heard from within the last one to two election timeouts: whether it counts as there. */

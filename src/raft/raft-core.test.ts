@@ -4,7 +4,7 @@ import { EMPTY_CONF } from "./conf-change.ts";
 import { encodeConf } from "./conf-codec.ts";
 import { RaftCore } from "./raft-core.ts";
 import { resolveRaftConfig } from "./raft-config.ts";
-import { EntryType, LOG_MAY_HAVE_SHRUNK, MessageType, Role } from "./types.ts";
+import { EntryType, MessageType, Role } from "./types.ts";
 import type { ConfState, Entry, InitialState, Message, RaftConfig } from "./types.ts";
 
 const THREE: ConfState = { ...EMPTY_CONF, voters: [1, 2, 3] };
@@ -206,7 +206,10 @@ describe("a follower", () => {
     const core = coreOf({ hardState: { term: 1, vote: 0, commit: 2 }, entries: entries(1, 1) });
     const wrong = { term: 2, index: 2, logTerm: 1, entries: [entry(3, 2)] };
     core.step(message({ type: MessageType.append, ...wrong }));
-    core.step(message({ type: MessageType.append, ...wrong, index: 0, entries: [entry(1, 2)] }));
+    const append = { type: MessageType.append, term: 2, index: 0 };
+    core.step(message({ ...append, entries: [entry(1, 1)] }));
+    const other = message({ ...append, entries: [entry(1, 2)] });
+    expect(() => core.step(other)).toThrow("what is committed here");
     expect([core.termAt(1), core.lastIndex]).toEqual([1, 3]);
   });
 
@@ -325,24 +328,69 @@ describe("elections", () => {
 });
 
 describe("a node that may have lost the end of its log", () => {
-  test("neither votes nor stands until it durably has what its leader had committed", () => {
-    const core = coreOf({ entries: entries(1) });
-    core.setVoting(false);
-    core.campaign();
-    core.step(message({ type: MessageType.vote, term: 2, index: 9, logTerm: 1 }));
-    expect([core.role, core.term, core.hasReady()]).toEqual([Role.follower, 1, false]);
-    core.step(message({ type: MessageType.heartbeat, commit: 3 }));
-    expect(pump(core)[0]).toMatchObject({ context: LOG_MAY_HAVE_SHRUNK });
-    core.step(message({ type: MessageType.append, index: 3, logTerm: 1, commit: 3 }));
-    expect(pump(core)[0]).toMatchObject({ reject: true, context: LOG_MAY_HAVE_SHRUNK });
-    const part = { type: MessageType.append, index: 1, logTerm: 1, commit: 3 };
-    core.step(message({ ...part, entries: [entry(2, 1)] }));
-    pump(core);
-    expect(core.voting).toBe(false);
+  /** One in doubt, and the number that its answers carry. */
+  function doubtful(...terms: number[]): { core: RaftCore; life: number } {
+    const core = coreOf({ entries: entries(...terms) });
+    core.distrust();
+    core.step(message({ type: MessageType.heartbeat, commit: terms.length }));
+    const life = pump(core)[0]!.context;
+    expect(life).toBeGreaterThan(0);
+    return { core, life };
+  }
+
+  test("is in doubt until it durably has what a leader who knows had committed", () => {
+    const { core, life } = doubtful(1);
+    const part = { type: MessageType.append, logTerm: 1, commit: 3, context: life };
+    core.step(message({ ...part, index: 3 }));
+    expect(pump(core)[0]).toMatchObject({ reject: true, context: life });
+    core.step(message({ ...part, index: 1, entries: [entry(2, 1)] }));
+    expect(pump(core)[0]).toMatchObject({ index: 2, context: life });
+    expect(core.trusted).toBe(false);
     core.step(message({ ...part, index: 2, entries: [entry(3, 1)] }));
-    expect(core.voting).toBe(false);
+    expect(core.trusted).toBe(false);
+    expect(pump(core)[0]).toMatchObject({ index: 3, context: 0 });
+    expect(core.trusted).toBe(true);
+  });
+
+  test("needs no write for that", () => {
+    const { core, life } = doubtful(1, 1, 1);
+    core.step(
+      message({ type: MessageType.append, index: 3, logTerm: 1, commit: 3, context: life }),
+    );
+    expect(core.trusted).toBe(true);
+  });
+
+  test.each([
+    { name: "the leader does not know of this life", more: { context: 1 } },
+    { name: "it has not committed in its own term", more: { term: 2 } },
+    { name: "more is committed than this node has", more: { commit: 4 } },
+  ])("stays in doubt while $name", ({ more }) => {
+    const { core, life } = doubtful(1, 1, 1);
+    const part = { type: MessageType.append, index: 3, logTerm: 1, commit: 3, context: life };
+    core.step(message({ ...part, ...more }));
     pump(core);
-    expect(core.voting).toBe(true);
+    expect(core.trusted).toBe(false);
+  });
+
+  test("takes no commit index from a heartbeat", () => {
+    const { core } = doubtful(1, 1, 1);
+    expect(core.commitIndex).toBe(0);
+  });
+
+  test("votes, but says how little that is worth", () => {
+    const { core, life } = doubtful(1, 1, 1);
+    for (let tick = 0; tick < 100; tick++) core.tick();
+    core.step(message({ type: MessageType.vote, term: 5, index: 9, logTerm: 1 }));
+    const vote = pump(core).find(({ type }) => type === MessageType.voteResponse);
+    expect(vote).toMatchObject({ reject: false, context: life });
+  });
+
+  test("leads at once when it is the only voter", () => {
+    const core = coreOf({ conf: { ...EMPTY_CONF, voters: [1] } });
+    core.distrust();
+    core.campaign();
+    pump(core);
+    expect([core.role, core.trusted]).toEqual([Role.leader, true]);
   });
 });
 

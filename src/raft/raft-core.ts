@@ -113,8 +113,8 @@ export class RaftCore implements Raft {
   get committedInTerm(): boolean {
     return this.#state.committedInTerm;
   }
-  get voting(): boolean {
-    return this.#state.votingAllowed;
+  get trusted(): boolean {
+    return this.#state.doubt === 0;
   }
   get round(): number {
     return this.#state.round;
@@ -191,6 +191,7 @@ export class RaftCore implements Raft {
     const released = this.#released;
     released.length = 0;
     raft.durable.done(write, released);
+    raft.maybeTrust();
     for (const message of released) {
       if (message.to === raft.id) {
         stepMessage(raft, message);
@@ -199,11 +200,9 @@ export class RaftCore implements Raft {
       // An acknowledgement says what is durable when it leaves, not when it was made.
       if (message.type === MessageType.appendResponse) {
         message.commit = raft.durable.persistedCommit;
+        message.context = raft.doubt;
       }
       raft.send(message);
-    }
-    if (!raft.votingAllowed && raft.durable.persistedIndex >= raft.votingFrom) {
-      raft.votingAllowed = true;
     }
     if (raft.role !== Role.leader) return;
     updateOwnProgress(raft);
@@ -268,9 +267,10 @@ export class RaftCore implements Raft {
     return members.quorumCommit() >= confIndex;
   }
 
-  setVoting(allowed: boolean): void {
-    this.#state.votingAllowed = allowed;
-    this.#state.votingFrom = Number.POSITIVE_INFINITY;
+  distrust(): void {
+    // Unlike in earlier lives, whose answers may still be remembered.
+    this.#state.doubt = this.#state.random() + 1;
+    this.#state.trustedFrom = Number.POSITIVE_INFINITY;
   }
 
   progress(id: NodeId): ProgressView | null {

@@ -88,6 +88,7 @@ function sendAppend(
   message.logTerm = previousTerm;
   message.commit = raft.commit;
   message.round = raft.round;
+  message.context = progress.doubt;
   if (withEntries && progress.next <= raft.log.lastIndex) {
     message.entries = sliceFor(raft, progress.next, cache);
     if (progress.state === "replicate") noteInflight(progress, message.entries);

@@ -37,6 +37,8 @@ export function becomeLeader(raft: RaftState): void {
   resetForTerm(raft, raft.term);
   raft.role = Role.leader;
   raft.leader = raft.id;
+  // Its log is as good as those of a majority that forgot nothing, or as the best one there is.
+  raft.doubt = 0;
   let bytes = 0;
   for (let at = raft.commit + 1; at <= raft.log.lastIndex; at++) {
     bytes += entryBytes(raft.log.get(at));

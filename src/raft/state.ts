@@ -17,6 +17,7 @@ import type {
   SnapshotMark,
   SnapshotRequest,
   Term,
+  Vote,
 } from "./types.ts";
 
 /** A question for a read index that waits for its round. */
@@ -46,10 +47,13 @@ export class RaftState {
   vote: NodeId;
   role: Role = Role.follower;
   leader: NodeId = 0;
-  /** False: this node may have forgotten promises, so it makes none. */
-  votingAllowed = true;
-  /** It may vote again once its log is durable up to here; Infinity until its leader told. */
-  votingFrom: Index = Number.POSITIVE_INFINITY;
+  /**
+   * 0, or a number for this life of the node: it may have acknowledged entries, in an earlier one,
+   * that its log lacks.
+   */
+  doubt = 0;
+  /** The doubt ends once the log is durable up to here; Infinity until a leader told. */
+  trustedFrom: Index = Number.POSITIVE_INFINITY;
 
   commit: Index;
   /** Reported by the shell. */
@@ -70,7 +74,7 @@ export class RaftState {
   electionElapsed = 0;
   heartbeatElapsed = 0;
   electionTimeout = 0;
-  votes: Map<NodeId, boolean> = new Map();
+  votes: Map<NodeId, Vote> = new Map();
   /** Why to stand, in this term, once a committed change of members is applied. */
   standWhenApplied: "transfer" | "election" | null = null;
 
@@ -189,7 +193,12 @@ export class RaftState {
 
   /** Whether this node may stand for election. */
   get promotable(): boolean {
-    return this.votingAllowed && this.installing === 0 && this.members.votes(this.id);
+    return this.installing === 0 && this.members.votes(this.id);
+  }
+
+  /** Ends the doubt once this node durably has what it may have forgotten. */
+  maybeTrust(): void {
+    if (this.doubt !== 0 && this.durable.persistedIndex >= this.trustedFrom) this.doubt = 0;
   }
 
   drawElectionTimeout(): void {

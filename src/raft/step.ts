@@ -19,7 +19,6 @@ import type { Message } from "./types.ts";
 export function stepMessage(raft: RaftState, message: Message): void {
   invariant(message.to === raft.id, "messages reach the node they are addressed to");
   const isVote = message.type === MessageType.vote || message.type === MessageType.preVote;
-  if (isVote && !raft.votingAllowed) return;
   if (message.term > raft.term) {
     if (isVote && protectsLeader(raft, message)) return;
     enterTermOf(raft, message);

@@ -73,11 +73,8 @@ export type MessageType = (typeof MessageType)[keyof typeof MessageType];
  */
 export const VOTE_BY_TRANSFER = 1;
 
-/**
- * `context` of a refused append or a heartbeat's answer: the follower may have lost the end of its
- * log (relaxed syncing), so what the leader knows of it may be too high. See `Raft.setVoting`.
- */
-export const LOG_MAY_HAVE_SHRUNK = 1;
+/** What an answer to a (pre-)vote request is worth; see `Raft.distrust`. */
+export type Vote = "refused" | "granted" | "doubtful";
 
 /**
  * One message between two cores of a group. All fields are always present (0, empty, false or null
@@ -86,11 +83,11 @@ export const LOG_MAY_HAVE_SHRUNK = 1;
  * | type | logTerm, index | commit | other |
  * | --- | --- | --- | --- |
  * | vote, preVote | last entry of the candidate | 0 | context |
- * | voteResponse, preVoteResponse | logTerm: term at commit | refuser's commit | reject |
- * | append | entry before `entries` | leader's commit | entries, round |
- * | appendResponse | index: durable match, or what was refused | durable commit | reject*, round |
+ * | voteResponse, preVoteResponse | logTerm: term at commit | refuser's commit | reject, context |
+ * | append | entry before `entries` | leader's commit | entries, round, context |
+ * | appendResponse | index: durable match, or refused | durable commit | reject*, round, context |
  * | heartbeat | - | min(match, commit) | round |
- * | heartbeatResponse | - | durable commit | round |
+ * | heartbeatResponse | - | durable commit | round, context |
  * | snapshot | - | - | snapshot |
  * | readIndex | - | - | context |
  * | readIndexResponse | index to wait for | - | context, reject |
@@ -111,7 +108,9 @@ export interface Message {
   readonly rejectHintTerm: Term;
   /**
    * readIndex and its response: the asker's number, at most 2^53 - 1; vote: 0 or
-   * {@link VOTE_BY_TRANSFER}; refused append: 0 or {@link LOG_MAY_HAVE_SHRUNK}.
+   * {@link VOTE_BY_TRANSFER}. Answers to votes, appends and heartbeats: 0, or the number of the
+   * sender's life when its log may have lost its end (see `Raft.distrust`); append: that number as
+   * the leader last heard it.
    */
   readonly context: number;
   /** Heartbeat round of the leader, echoed by the acknowledgement. */
@@ -308,8 +307,8 @@ export interface Raft {
   readonly timeoutNowSent: boolean;
   /** This leader has committed (and so may serve) in its own term. */
   readonly committedInTerm: boolean;
-  /** See `setVoting`. */
-  readonly voting: boolean;
+  /** False: see `distrust`. */
+  readonly trusted: boolean;
   /** Current heartbeat round; rises for as long as the object lives. */
   readonly round: number;
 
@@ -382,11 +381,12 @@ export interface Raft {
    */
   confSettled(): boolean;
   /**
-   * False, before the first `step`: this node's disk may have lost entries it acknowledged (relaxed
-   * syncing, machine crash). It neither campaigns nor votes, and its leader learns how far its log
-   * really goes. Becomes true by itself once the node durably has all its leader had committed.
+   * Before the first `step`: this node's disk may have lost entries that it acknowledged (relaxed
+   * syncing, machine crash). Its vote then counts only in an election in which all voters vote
+   * alike, and its leader forgets what it was told by an earlier life. Ends by itself (`trusted`)
+   * once the node leads, or durably has all that a leader who knows of this had committed.
    */
-  setVoting(allowed: boolean): void;
+  distrust(): void;
 
   progress(id: NodeId): ProgressView | null;
   /** Entry at `index`, or null outside the log. */

@@ -32,6 +32,8 @@ export interface ReplicaLog {
   /** The state up to `index` is in a snapshot; entries that disagree with it are void. */
   appendSnapshotMark(shard: number, index: number, term: number): void;
   appendHardState(shard: number, term: number, vote: number, commit: number): void;
+  /** What was appended so far must be synced before it counts, whatever the user relaxed. */
+  requireSync(): void;
 }
 
 /** The node around a replica. */

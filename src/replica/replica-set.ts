@@ -111,14 +111,22 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     invariant(this.#wal !== null, "the log is open before the node starts");
     this.#started = true;
     this.#wal.start(this);
+    const { scheduler, tickMs } = this.#environment;
     const tick = (): void => {
       if (this.#closed) return;
-      this.#ticking = this.#environment.scheduler.after(this.#environment.tickMs, tick);
-      for (const replica of this.#list) replica.tick();
-      this.#environment.onTick();
-      this.wantTurn();
+      this.#ticking = scheduler.after(tickMs, tick);
+      // When the loop stood still, what came meanwhile is heard before the time is counted: the
+      // sockets may be full of signs that the leader is well.
+      scheduler.soon(() => this.#tick());
     };
-    this.#ticking = this.#environment.scheduler.after(this.#environment.tickMs, tick);
+    this.#ticking = scheduler.after(tickMs, tick);
+  }
+
+  #tick(): void {
+    if (this.#closed) return;
+    for (const replica of this.#list) replica.tick();
+    this.#environment.onTick();
+    this.wantTurn();
   }
 
   /** Stops ticks and turns; what is in flight is left to the log. */
@@ -136,10 +144,11 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     this.#environment.scheduler.soon(this.#turn);
   }
 
-  /** Writes what was appended to the log; resolves when it is durable. */
+  /** Writes what was appended to the log; resolves when it is synced, in every mode. */
   syncLog(): Promise<void> {
     return new Promise((resolve) => {
       this.#syncs.push({ frame: this.log.nextSequence, resolve });
+      this.log.requireSync();
       this.log.urgent = true;
       this.wantTurn();
     });
@@ -287,5 +296,9 @@ class WalView implements ReplicaLog {
 
   appendHardState(shard: number, term: number, vote: number, commit: number): void {
     this.#wal.appendHardState(shard, term, vote, commit);
+  }
+
+  requireSync(): void {
+    this.#wal.requireSync();
   }
 }

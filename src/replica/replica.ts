@@ -19,11 +19,7 @@ import { Reads, type ReadsOwner } from "./reads.ts";
 import type { ReplicaHost, ReplicaOptions } from "./replica-host.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 import { ShardClock } from "./shard-clock.ts";
-
-/** Operations whose fate is not known after so long are answered `-UNCERTAIN`. */
-const UNCERTAIN_AFTER_MS = 8_000;
-/** Operations that found no leader for so long are answered `-CLUSTERDOWN`. */
-const LEADERLESS_MS_MAX = 5_000;
+import { dropStale } from "./stale.ts";
 
 /** One replica. All methods run on the node's one loop; none waits. */
 export class Replica implements ReadsOwner {
@@ -190,7 +186,9 @@ export class Replica implements ReadsOwner {
   tick(): void {
     this.raft.tick();
     if (this.#awaitsTime) this.#host.wantTurn();
-    this.#dropStale();
+    const nowMs = this.#host.clock.monotonicMs();
+    const failed = dropStale(nowMs, this.raft, this.#serving, this.#operations, this.#forwarder);
+    if (failed) this.#host.onApplied(this);
   }
 
   /** Answers of other nodes were handed to sessions. */
@@ -396,21 +394,6 @@ export class Replica implements ReadsOwner {
   retryReads(batches: readonly Batch[]): void {
     this.#operations.retryReads(batches);
     this.#host.wantTurn();
-  }
-
-  // ---- house-keeping
-
-  #dropStale(): void {
-    const nowMs = this.#host.clock.monotonicMs();
-    const operations = this.#operations;
-    const leaderless = this.raft.leader === 0 || (this.isLeader && !this.#serving);
-    let failed = this.#forwarder.tick(nowMs);
-    if (leaderless) failed = operations.failOpen(nowMs - LEADERLESS_MS_MAX) || failed;
-    if (!this.isLeader) {
-      const isLost = (batch: Batch): boolean => nowMs - batch.sinceMs > UNCERTAIN_AFTER_MS;
-      failed = operations.failProposed(isLost) || failed;
-    }
-    if (failed) this.#host.onApplied(this);
   }
 
   #soleVoter(): boolean {

@@ -32,7 +32,7 @@ export class FrameBuffer {
   sequence = 0;
   payloadBytes = 0;
   recordCount = 0;
-  /** Holds a term or vote that differs from the one before: synced even under relaxed sync. */
+  /** Synced before it counts as durable, even under relaxed sync. */
   urgent = false;
   touchCount = 0;
   readonly touches: Touch[] = [];

@@ -187,6 +187,11 @@ export class Wal {
     if (urgent) this.#queue.open.urgent = true;
   }
 
+  /** What was appended so far counts as durable only once it is synced, in every mode. */
+  requireSync(): void {
+    this.#queue.open.urgent = true;
+  }
+
   /**
    * Appends that entries up to `index` are in a snapshot. As in Raft, entries behind it stay when
    * the log agrees with it (or begins behind it), and are void otherwise.

@@ -24,9 +24,13 @@ export interface Disk {
   snapshotState: readonly string[];
   /** After the snapshot, without gaps. */
   entries: Entry[];
-  /** Relaxed syncing: entries up to here survive a machine crash, later ones may not. */
-  syncedIndex: number;
+  /** Relaxed syncing: writes that a machine crash may take, the last ones first. */
+  unsynced: PendingWrite[];
+  /** The disk before the first of them. */
+  synced: Image | null;
 }
+
+type Image = Pick<Disk, "hardState" | "snapshot" | "snapshotState" | "entries">;
 
 interface PendingWrite {
   readonly mustSync: boolean;
@@ -50,12 +54,29 @@ export function emptyDisk(conf: ConfState): Disk {
     snapshot: { index: 0, term: 0, conf },
     snapshotState: [],
     entries: [],
-    syncedIndex: 0,
+    unsynced: [],
+    synced: null,
   };
+}
+
+function imageOf({ hardState, snapshot, snapshotState, entries }: Image): Image {
+  return { hardState, snapshot, snapshotState, entries: [...entries] };
 }
 
 /** Puts a write on disk as the write-ahead log would. */
 function performWrite(disk: Disk, write: PendingWrite): void {
+  if (disk.synced === null) disk.synced = imageOf(disk);
+  disk.unsynced.push(write);
+  change(disk, write);
+  if (write.mustSync) syncAll(disk);
+}
+
+function syncAll(disk: Disk): void {
+  disk.unsynced = [];
+  disk.synced = null;
+}
+
+function change(disk: Image, write: PendingWrite): void {
   if (write.snapshot !== null) {
     disk.snapshot = write.snapshot;
     disk.snapshotState = write.snapshotState;
@@ -67,10 +88,8 @@ function performWrite(disk: Disk, write: PendingWrite): void {
     if (keep < 0 || keep > disk.entries.length) throw new Error("a write leaves a gap on disk");
     disk.entries.length = keep;
     disk.entries.push(...write.entries);
-    disk.syncedIndex = Math.min(disk.syncedIndex, first.index - 1);
   }
   if (write.hardState !== null) disk.hardState = write.hardState;
-  if (write.mustSync) disk.syncedIndex = disk.snapshot.index + disk.entries.length;
 }
 
 /** What an observer may want to see or check; all called after the fact. */
@@ -92,6 +111,8 @@ export class TestNode {
   alive = true;
   /** It may have lost entries it acknowledged, and has not caught up since. */
   forgetful = false;
+  /** How often it lost something: nobody hears an earlier life after a later one. */
+  life = 0;
   /** Applied commands, oldest first. */
   machine: string[];
   readonly writes: PendingWrite[] = [];
@@ -130,19 +151,23 @@ export class TestNode {
     this.alive = false;
   }
 
-  /** A machine crash under relaxed syncing: up to `lost` entries never synced are gone. */
+  /**
+   * A machine crash under relaxed syncing: up to `lost` writes never synced are gone, and what they
+   * replaced is back.
+   */
   loseEnd(lost: number): void {
     const { disk } = this;
-    const last = disk.snapshot.index + disk.entries.length;
-    const kept = Math.max(last - lost, disk.syncedIndex, disk.snapshot.index);
-    disk.entries.length = kept - disk.snapshot.index;
-    disk.hardState = { ...disk.hardState, commit: Math.min(disk.hardState.commit, kept) };
+    const kept = disk.unsynced.slice(0, Math.max(0, disk.unsynced.length - lost));
+    if (disk.synced !== null) Object.assign(disk, disk.synced);
+    for (const write of kept) change(disk, write);
+    syncAll(disk);
     this.forgetful = true;
+    this.life++;
   }
 
   restart(): void {
     this.core = this.#newCore();
-    if (this.forgetful) this.core.setVoting(false);
+    if (this.forgetful) this.core.distrust();
     this.machine = [...this.disk.snapshotState];
     this.alive = true;
   }
@@ -186,7 +211,7 @@ export class TestNode {
     if (write === undefined) return false;
     performWrite(this.disk, write);
     this.core.persisted(write.number);
-    if (this.core.voting) this.forgetful = false;
+    if (this.core.trusted) this.forgetful = false;
     return true;
   }
 
@@ -216,7 +241,7 @@ export class TestNode {
       disk.entries = disk.entries.filter((entry) => entry.index > at);
       disk.snapshot = { index: at, term: core.termAt(at), conf: core.conf };
       disk.snapshotState = [...this.machine];
-      disk.syncedIndex = Math.max(disk.syncedIndex, at);
+      syncAll(disk);
     }
     core.compact(Math.min(index, disk.snapshot.index));
   }
@@ -247,6 +272,10 @@ export class TestCluster {
   observer: Observer = {};
   /** Ids that can talk to each other have the same number; all can when empty. */
   readonly partition: Map<NodeId, number> = new Map();
+  /** Of its sender when it was sent. */
+  readonly #lives = new WeakMap<Message, number>();
+  /** Newest life that a node has heard of another, by `from>to`. */
+  readonly #heard = new Map<string, number>();
   readonly #snapshotStates = new WeakMap<SnapshotMark, readonly string[]>();
 
   constructor(options: Options, random: () => number) {
@@ -271,6 +300,7 @@ export class TestCluster {
   }
 
   send(message: Message): void {
+    this.#lives.set(message, this.node(message.from).life);
     if (this.connected(message.from, message.to)) this.network.push(message);
     else this.#reportLoss(message);
   }
@@ -278,12 +308,20 @@ export class TestCluster {
   /** Hands a message over; to a dead or unknown node it is lost. */
   deliver(message: Message): void {
     const node = this.nodes.get(message.to);
-    if (node === undefined || !node.alive) {
+    if (node === undefined || !node.alive || this.#isOfEarlierLife(message)) {
       this.#reportLoss(message);
       return;
     }
     node.core.step(message);
     if (message.type === MessageType.snapshot) this.#reportSnapshot(message, true);
+  }
+
+  #isOfEarlierLife(message: Message): boolean {
+    const life = this.#lives.get(message) ?? 0;
+    const pair = `${message.from}>${message.to}`;
+    const heard = this.#heard.get(pair) ?? 0;
+    this.#heard.set(pair, Math.max(heard, life));
+    return life < heard;
   }
 
   drop(message: Message): void {

@@ -48,7 +48,19 @@ export function describeEntries(entries: readonly Entry[]): string {
 
 export function describeMessage(message: Message): string {
   const head = `${message.from}>${message.to} ${typeName(message.type)} term ${message.term}`;
-  return head + describeBody(message);
+  return head + describeBody(message) + describeDoubt(message);
+}
+
+/** Whether the log of the sender, or of the receiver of an append, may have lost its end. */
+function describeDoubt({ type, context }: Message): string {
+  const answers = [
+    MessageType.append,
+    MessageType.appendResponse,
+    MessageType.heartbeatResponse,
+    MessageType.voteResponse,
+    MessageType.preVoteResponse,
+  ];
+  return context !== 0 && answers.some((answer) => answer === type) ? ", in doubt" : "";
 }
 
 function describeBody(message: Message): string {
@@ -88,7 +100,7 @@ export function describeStatus(core: RaftCore): string {
   const leader = core.leader === 0 ? "" : ` leader ${core.leader}`;
   const log = `log ${core.firstIndex}..${core.lastIndex}`;
   const done = `commit ${core.commitIndex} applied ${core.appliedIndex}`;
-  const role = roleName(core.role);
+  const role = `${roleName(core.role)}${core.trusted ? "" : " in doubt"}`;
   return `${core.id}: ${role} term ${core.term}${leader} ${log} ${done} ${describeConf(core.conf)}`;
 }
 

@@ -87,7 +87,8 @@ export class Transcript {
     ["disk", (line) => this.#disk(line)],
     ["crash", (line) => this.#node(line).crash(Number(line.options.get("landed") ?? 0))],
     ["restart", (line) => this.#node(line).restart()],
-    ["voting", (line) => this.#node(line).core.setVoting(line.words[1] === "yes")],
+    ["lose", (line) => this.#node(line).loseEnd(Number(line.options.get("writes") ?? 1))],
+    ["distrust", (line) => this.#node(line).core.distrust()],
     ["compact", (line) => this.#compact(line)],
     ["unreachable", (line) => this.#node(line).core.reportUnreachable(Number(line.words[1]))],
     ["round", (line) => this.#say(`round ${this.#node(line).core.beginRound()}`)],
@@ -152,7 +153,7 @@ export class Transcript {
       vote: Number(line.options.get("vote") ?? 0),
       commit: Number(line.options.get("commit") ?? 0),
     };
-    const disk: Disk = { ...node.disk, entries, hardState };
+    const disk: Disk = { ...node.disk, entries, hardState, unsynced: [], synced: null };
     this.#cluster.add(node.id, disk);
   }
 

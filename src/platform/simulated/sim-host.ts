@@ -21,6 +21,7 @@ export class SimHost {
   clockRate = 1;
   #process: SimProcess | null = null;
   #powered = true;
+  #boots = 1;
 
   constructor(world: SimWorld, name: string, random: SimRandom) {
     this.world = world;
@@ -32,6 +33,11 @@ export class SimHost {
   /** The running process, or null. */
   get process(): SimProcess | null {
     return this.#process;
+  }
+
+  /** The machine's present start: killed processes leave it as it is, a power cut does not. */
+  get bootId(): string {
+    return `${this.name} boot ${this.#boots}`;
   }
 
   /** Whether the machine answers packets: false after a power cut, until the next start. */
@@ -67,6 +73,7 @@ export class SimHost {
     const process = this.#process;
     this.#process = null;
     this.#powered = false;
+    this.#boots++;
     process?.die();
     this.world.fabric.processDied(this.name, "power");
     this.storage.crash();
