@@ -32,9 +32,14 @@ export interface OperationOrigin {
 
 /** A growing buffer of operations. */
 export class OperationBuffer {
-  bytes: Buffer = Buffer.allocUnsafeSlow(BYTES_FIRST);
-  view: DataView = new DataView(this.bytes.buffer);
+  bytes: Buffer;
+  view: DataView;
   length = 0;
+
+  constructor(firstBytes: number = BYTES_FIRST) {
+    this.bytes = Buffer.allocUnsafeSlow(firstBytes);
+    this.view = new DataView(this.bytes.buffer);
+  }
 
   /** Makes room for `size` bytes more; returns where they start. */
   reserve(size: number): number {
