@@ -2,10 +2,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { DbError } from "../base/errors.ts";
 import { appliedCommands } from "./applied-commands.ts";
-import { CommandTester, encodeStep, type Word } from "./testing/command-tester.ts";
+import { CommandTester, encodeStep, encodeWatchList, type Word } from "./testing/command-tester.ts";
 import { failure } from "./testing/play.ts";
 import { NIL_ARRAY, OK } from "./testing/reply-recorder.ts";
-import { encodeWatchList, execCommand, rawReplyCommand } from "./transaction.ts";
+import { execCommand, rawReplyCommand } from "./transaction.ts";
 
 let tester: CommandTester;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 // MULTI/EXEC as one operation: watched keys to compare, then the queued operations, applied in
 // order.
-import { viewOf } from "../base/bytes.ts";
+import { copyBytes, viewOf } from "../base/bytes.ts";
 import { DbError } from "../base/errors.ts";
 import { invariant } from "../base/invariant.ts";
 import { slotOf } from "../base/slot.ts";
@@ -11,13 +11,13 @@ import { NO_KEYS, takesCount } from "./access.ts";
 import type { CommandContext, DataCommand } from "./command.ts";
 import { CommandId } from "./ids.ts";
 import { decodeOperation, operationCommandId, operationDatabase } from "./operation.ts";
+import type { OperationBuffer } from "./operation.ts";
 import { CommandTable, dataCommands } from "./table.ts";
 
-/** A key under WATCH with the version it had then; layout in docs/internals/entry-format.md. */
+/** The version of a key when it was put under WATCH; layout in docs/internals/entry-format.md. */
 export interface WatchedVersion {
   /** 0 to 15. */
   readonly database: number;
-  readonly key: Uint8Array;
   readonly present: boolean;
   /** Log index of the last write, or for a missing key of the last entry applied; below 2^48. */
   readonly index: number;
@@ -81,26 +81,28 @@ const steps: CommandTable<DataCommand> = new CommandTable([...dataCommands, rawR
 /** Arguments of the step that runs; EXEC does not nest. */
 const stepArgs: Args = new Args();
 
-/** Encodes the keys under WATCH as argument 1 of EXEC. */
-export function encodeWatchList(watched: readonly WatchedVersion[]): Uint8Array {
-  let size = 0;
-  for (const { key } of watched) size += WATCH_HEADER_BYTES + key.length;
-  const bytes = new Uint8Array(size);
-  const view = viewOf(bytes);
-  let at = 0;
-  for (const { database, key, present, index, position } of watched) {
-    invariant(index >= 0 && index <= INDEX_MAX, "a watched version's index is below 2^48");
-    invariant(position >= 0 && position <= POSITION_MAX, "a watched position is below 2^16");
-    view.setUint8(at + DATABASE_AT, database);
-    view.setUint8(at + PRESENT_AT, present ? 1 : 0);
-    view.setUint16(at + POSITION_AT, position, true);
-    view.setUint32(at + INDEX_LOW_AT, index % TWO_32, true);
-    view.setUint16(at + INDEX_HIGH_AT, Math.floor(index / TWO_32), true);
-    view.setUint32(at + KEY_LENGTH_AT, key.length, true);
-    bytes.set(key, at + WATCH_HEADER_BYTES);
-    at += WATCH_HEADER_BYTES + key.length;
-  }
-  return bytes;
+/** Adds a key under WATCH to a list, which becomes argument 1 of EXEC. */
+export function addToWatchList(
+  list: OperationBuffer,
+  watched: WatchedVersion,
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+  length: number,
+): void {
+  const { database, present, index, position } = watched;
+  invariant(index >= 0 && index <= INDEX_MAX, "a watched version's index is below 2^48");
+  invariant(position >= 0 && position <= POSITION_MAX, "a watched position is below 2^16");
+  const at = list.reserve(WATCH_HEADER_BYTES + length);
+  list.view.setUint8(at + DATABASE_AT, database);
+  list.view.setUint8(at + PRESENT_AT, present ? 1 : 0);
+  list.view.setUint16(at + POSITION_AT, position, true);
+  list.view.setUint32(at + INDEX_LOW_AT, index % TWO_32, true);
+  list.view.setUint16(at + INDEX_HIGH_AT, Math.floor(index / TWO_32), true);
+  list.view.setUint32(at + KEY_LENGTH_AT, length, true);
+  const keyAt = at + WATCH_HEADER_BYTES;
+  copyBytes(bytes, view, offset, list.bytes, list.view, keyAt, length);
+  list.length = keyAt + length;
 }
 
 function exec(context: CommandContext, args: Args, reply: Reply): void {

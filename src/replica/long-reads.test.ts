@@ -201,6 +201,8 @@ test("away from the leader, KEYS counts as long whatever it will find", () => {
 
 test("arguments are copied: those of the parser move on", () => {
   const args = manyKeys();
+  const bytes = Buffer.from(args.bytes);
+  args.setMemory(bytes, viewOf(bytes));
   const copy = args.copy();
   args.bytes.fill(0);
   args.offsets.fill(9);

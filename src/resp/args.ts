@@ -49,7 +49,8 @@ export class Args {
     }
     const copy = new Args(count);
     copy.count = count;
-    copy.bytes = this.bytes.slice(from, end);
+    // Not `slice`: of a Buffer that is a view.
+    copy.bytes = new Uint8Array(this.bytes.subarray(from, end));
     copy.view = new DataView(copy.bytes.buffer, copy.bytes.byteOffset, copy.bytes.byteLength);
     copy.lengths.set(lengths.subarray(0, count));
     for (let index = 0; index < count; index++) copy.offsets[index] = offsets[index]! - from;

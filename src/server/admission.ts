@@ -60,7 +60,7 @@ function refuse(session: Session, error: string): void {
 /** An EXEC that is refused ends the transaction, as in Redis. */
 function abortTransaction(session: Session, error: string): void {
   session.state.transaction = null;
-  session.state.watched = [];
+  session.state.watched = null;
   const why = error.replace(/^ERR /, "");
   session.replyError(`EXECABORT Transaction discarded because of: ${why}`);
 }

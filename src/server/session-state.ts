@@ -1,5 +1,6 @@
 // What a session remembers between commands, apart from input and output.
-import type { OpenTransaction, WatchedKey } from "./transaction.ts";
+import type { OperationBuffer } from "../commands/operation.ts";
+import type { OpenTransaction } from "./transaction.ts";
 
 /** State that commands read and set. */
 export class SessionState {
@@ -18,7 +19,8 @@ export class SessionState {
   noTouch = false;
   /** Between MULTI and EXEC. */
   transaction: OpenTransaction | null = null;
-  watched: WatchedKey[] = [];
+  /** The keys under WATCH, as EXEC wants them. */
+  watched: OperationBuffer | null = null;
   /** This connection asked for the topology: it gets redirects (`--redirect auto`). */
   asksTopology = false;
   /** It came in by the port whose clients follow redirects (`--cluster-port`). */

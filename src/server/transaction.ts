@@ -4,7 +4,7 @@ import { ALL_KEYS } from "../commands/access.ts";
 import type { DataCommand } from "../commands/command.ts";
 import { CommandId } from "../commands/ids.ts";
 import { encodeOperation, OperationBuffer } from "../commands/operation.ts";
-import { encodeWatchList, execCommand, rawReplyCommand } from "../commands/transaction.ts";
+import { addToWatchList, execCommand, rawReplyCommand } from "../commands/transaction.ts";
 import { WATCH_VERSION_BYTES, watchVersionsCommand } from "../commands/watch-versions.ts";
 import type { ReplyTarget } from "../replica/reply-target.ts";
 import { Args } from "../resp/args.ts";
@@ -18,15 +18,7 @@ import type { Session } from "./session.ts";
 /** Bytes of commands that one transaction may queue. */
 const TRANSACTION_BYTES_MAX = 64 * 1024 * 1024;
 const TRANSACTION_COMMANDS_MAX = 1024 * 1024;
-
-/** A key under WATCH, with the version it had. */
-export interface WatchedKey {
-  readonly database: number;
-  readonly key: Uint8Array;
-  readonly present: boolean;
-  readonly index: number;
-  readonly position: number;
-}
+const WATCH_BYTES_FIRST = 128;
 
 /** What MULTI has queued so far. */
 export interface OpenTransaction {
@@ -93,7 +85,7 @@ function changesDatabase({ sessionCommands }: OpenTransaction): boolean {
 function execute(session: Session, transaction: OpenTransaction): void {
   session.state.transaction = null;
   const watched = session.state.watched;
-  session.state.watched = [];
+  session.state.watched = null;
   if (transaction.failed) {
     session.replyError("EXECABORT Transaction discarded because of previous errors.");
     return;
@@ -101,7 +93,7 @@ function execute(session: Session, transaction: OpenTransaction): void {
   const database = session.state.database;
   const operations =
     transaction.sessionCommands.size === 0 ? transaction : withReplies(session, transaction);
-  const args = execArguments(encodeWatchList(watched), operations);
+  const args = execArguments(watched, operations);
   submitExec(session, transaction.writes, database, args);
 }
 
@@ -120,16 +112,17 @@ function submitExec(session: Session, isWrite: boolean, database: number, args: 
 
 /** Points arguments at the watch list and at each operation, as the EXEC operation wants them. */
 function execArguments(
-  watches: Uint8Array,
+  watched: OperationBuffer | null,
   { operations, starts }: Pick<OpenTransaction, "operations" | "starts">,
 ): Args {
   const args = new Args(starts.length + 2);
-  const watchesAt = operations.reserve(watches.length);
-  operations.bytes.set(watches, watchesAt);
+  const watchedBytes = watched?.length ?? 0;
+  const watchesAt = operations.reserve(watchedBytes);
+  watched?.bytes.copy(operations.bytes, watchesAt, 0, watchedBytes);
   args.setMemory(operations.bytes, operations.view);
   args.count = starts.length + 2;
   args.offsets[1] = watchesAt;
-  args.lengths[1] = watches.length;
+  args.lengths[1] = watchedBytes;
   for (let i = 0; i < starts.length; i++) {
     const end = starts[i + 1] ?? watchesAt;
     args.offsets[i + 2] = starts[i]!;
@@ -199,7 +192,7 @@ function discard(session: Session, _args: Args, reply: Reply): void {
     return;
   }
   session.state.transaction = null;
-  session.state.watched = [];
+  session.state.watched = null;
   reply.ok();
 }
 
@@ -209,7 +202,7 @@ function watch(session: Session, args: Args, reply: Reply): void {
 }
 
 function unwatch(session: Session, _args: Args, reply: Reply): void {
-  session.state.watched = [];
+  session.state.watched = null;
   reply.ok();
 }
 
@@ -236,10 +229,10 @@ class WaitingExec implements ReplyTarget {
     const { state, server } = session;
     this.#databaseBefore = state.database;
     this.#finish = deferReply(session);
-    const watches = encodeWatchList(state.watched);
+    const { watched } = state;
     state.transaction = null;
-    state.watched = [];
-    const args = execArguments(watches, withReplies(session, transaction));
+    state.watched = null;
+    const args = execArguments(watched, withReplies(session, transaction));
     const sequence = session.lastSequence;
     const { writes } = transaction;
     server.backend.submit(execCommand, writes, this.#databaseBefore, args, this, sequence);
@@ -276,7 +269,7 @@ class WatchRequest implements ReplyTarget {
   readonly acknowledged: number;
   readonly #session: Session;
   readonly #database: number;
-  readonly #keys: Uint8Array[] = [];
+  readonly #args: Args;
   readonly #writer = new RespWriter(1024);
   readonly #finish: (write: (reply: Reply) => void) => void;
 
@@ -289,7 +282,7 @@ class WatchRequest implements ReplyTarget {
     this.sessionId = session.sessionId;
     this.acknowledged = session.acknowledged;
     this.#database = session.state.database;
-    for (let i = 1; i < args.count; i++) this.#keys.push(new Uint8Array(args.look(i)));
+    this.#args = args.copy();
     this.#finish = deferReply(session);
     const { backend } = session.server;
     const sequence = session.lastSequence;
@@ -310,23 +303,25 @@ class WatchRequest implements ReplyTarget {
 
   rawReply(_sequence: number, bytes: Uint8Array): void {
     const start = bytes.indexOf(0x0a) + 1;
-    const expected = this.#keys.length * WATCH_VERSION_BYTES;
+    const args = this.#args;
+    const expected = (args.count - 1) * WATCH_VERSION_BYTES;
     if (bytes[0] !== 0x24 || bytes.length < start + expected) {
       const error = Buffer.from(bytes).toString("latin1", 1).trimEnd();
       this.#finish((reply) => reply.error(error));
       return;
     }
     const view = new DataView(bytes.buffer, bytes.byteOffset + start, expected);
-    this.#keys.forEach((key, place) => {
-      const at = place * WATCH_VERSION_BYTES;
-      this.#session.state.watched.push({
+    const list = (this.#session.state.watched ??= new OperationBuffer(WATCH_BYTES_FIRST));
+    for (let key = 1; key < args.count; key++) {
+      const at = (key - 1) * WATCH_VERSION_BYTES;
+      const version = {
         database: this.#database,
-        key,
         present: view.getUint8(at) === 1,
         index: view.getFloat64(at + 1, true),
         position: view.getUint16(at + 9, true),
-      });
-    });
+      };
+      addToWatchList(list, version, args.bytes, args.view, args.offset(key), args.length(key));
+    }
     this.#finish((reply) => reply.ok());
   }
 }

@@ -8,12 +8,17 @@ import { appliedCommands } from "../applied-commands.ts";
 import type { CommandContext, DataCommand } from "../command.ts";
 import { wrongArity } from "../errors.ts";
 import { decodeOperation, encodeOperation, OperationBuffer } from "../operation.ts";
-import { encodeWatchList, execCommand, type WatchedVersion } from "../transaction.ts";
+import { addToWatchList, execCommand, type WatchedVersion } from "../transaction.ts";
 import { WATCH_VERSION_BYTES, watchVersionsCommand } from "../watch-versions.ts";
 import { ErrorText, type Recorded, ReplyRecorder } from "./reply-recorder.ts";
 
 /** A word of a command: text of one character per byte, a number written in decimal, or bytes. */
 export type Word = string | number | bigint | Uint8Array;
+
+/** A key under WATCH. */
+export interface WatchedKey extends WatchedVersion {
+  readonly key: Uint8Array;
+}
 
 const START_MS = 1_700_000_000_000;
 
@@ -97,7 +102,7 @@ export class CommandTester {
   }
 
   /** What WATCH notes for keys of the present database. */
-  watch(...keys: string[]): WatchedVersion[] {
+  watch(...keys: string[]): WatchedKey[] {
     const database = this.context.database;
     const versions = Buffer.from(this.applyHere(watchVersionsCommand, keys) as string, "latin1");
     const view = viewOf(versions);
@@ -114,10 +119,20 @@ export class CommandTester {
   }
 
   /** Runs a transaction of commands (database 0 unless a number stands first). */
-  exec(watched: readonly WatchedVersion[], ...commands: Word[][]): Recorded {
+  exec(watched: readonly WatchedKey[], ...commands: Word[][]): Recorded {
     const steps = commands.map(encodeStep);
     return this.apply(execCommand, [encodeWatchList(watched), ...steps]);
   }
+}
+
+/** The keys under WATCH as argument 1 of EXEC. */
+export function encodeWatchList(watched: readonly WatchedKey[]): Uint8Array {
+  const list = new OperationBuffer();
+  for (const version of watched) {
+    const { key } = version;
+    addToWatchList(list, version, key, viewOf(key), 0, key.length);
+  }
+  return Uint8Array.from(list.bytes.subarray(0, list.length));
 }
 
 /** A command as the operation that MULTI queues; a number in front names the database. */

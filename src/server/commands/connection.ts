@@ -121,7 +121,7 @@ function writeHello(session: Session, reply: Reply): void {
 function reset(session: Session, _args: Args, reply: Reply): void {
   const { state } = session;
   state.transaction = null;
-  state.watched = [];
+  state.watched = null;
   state.database = 0;
   state.name = "";
   state.noEvict = false;
