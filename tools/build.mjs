@@ -1,14 +1,16 @@
-// Builds the product into dist/: compiles src/, copies what is not compiled, drops what has no
-// source any more. Plain Node without dependencies of its own. `isBuilt()` lets a start without
-// changes skip all of it.
+// Builds the product into dist/: compiles src/, drops what has no source any more, bundles the
+// command, copies what is not compiled. `isBuilt()` lets a start without changes skip all of it, on
+// plain Node before any dependency is there.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const require = createRequire(import.meta.url);
 const dist = join(root, "dist");
 const stampFile = join(dist, ".stamp");
 const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
@@ -34,6 +36,7 @@ export function build() {
   );
   if (compiled.status !== 0) return false;
   dropOrphans();
+  bundleCommand();
   copyDashboard();
   mkdirSync(dist, { recursive: true });
   writeFileSync(stampFile, stamp);
@@ -74,6 +77,25 @@ function dropOrphans() {
     if (source === file || file.startsWith(join(dist, "dashboard") + sep)) continue;
     if (!existsSync(join(root, "src", relative(dist, source)))) rmSync(file);
   }
+}
+
+/**
+ * Puts the modules of the command into a few files: Node takes about a millisecond to find, read
+ * and link each, see docs/decisions/0007-the-command-is-bundled.md. Depends on the depth of the
+ * folder: sources find package.json and bin/ from their own place.
+ */
+function bundleCommand() {
+  require("esbuild").buildSync({
+    entryPoints: [join(dist, "cli", "main.js")],
+    outdir: join(dist, "command"),
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    sourcemap: true,
+    logLevel: "warning",
+  });
 }
 
 /** The dashboard's files are served as they are. */
