@@ -81,7 +81,7 @@ function dropOrphans() {
 
 /**
  * Puts the modules of the command into a few files: Node takes about a millisecond to find, read
- * and link each, see docs/decisions/0007-the-command-is-bundled.md. Depends on the depth of the
+ * and link each, see docs/decisions/0008-the-command-is-bundled.md. Depends on the depth of the
  * folder: sources find package.json and bin/ from their own place.
  */
 function bundleCommand() {
