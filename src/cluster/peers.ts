@@ -4,7 +4,7 @@ import type { Forwarder, ForwardedOperation } from "../replica/forwarder.ts";
 import { ForwardReceiver } from "../replica/forward-receiver.ts";
 import type { ForwardAnswer } from "../replica/forwarder.ts";
 import type { Replica } from "../replica/replica.ts";
-import type { Message } from "../raft/types.ts";
+import { type Message, MessageType } from "../raft/types.ts";
 import { ForwardOutcome } from "../transport/generated/messages.ts";
 import type {
   CallOrigin,
@@ -57,7 +57,8 @@ export class Peers implements PeerHandler {
   // ---- to peers
 
   sendRaft(shard: number, message: Message): void {
-    const sent = this.#transport?.sendRaft(message.to, shard, message) ?? false;
+    const isAppend = message.type === MessageType.append;
+    const sent = this.#transport?.sendRaft(message.to, shard, message, isAppend) ?? false;
     if (!sent) this.#owner.replica.raft.reportUnreachable(message.to);
   }
 

@@ -119,9 +119,10 @@ describe("outbox", () => {
     const outbox = new Outbox(connection);
     put(outbox, 5, new Uint8Array(PIECE_BYTES + 4097).fill(0xaa));
     outbox.flush();
-    const [firstHead, first, nextHead, next] = connection.written;
-    expect(hexOf(firstHead!)).toBe("08000400f2000000e063c45d0500000001100400");
-    expect(first).toHaveLength(PIECE_BYTES);
+    // Header and first piece leave in one write.
+    const [first, nextHead, next] = connection.written;
+    expect(hexOf(first!.subarray(0, 20))).toBe("08000400f2000000e063c45d0500000001100400");
+    expect(first).toHaveLength(20 + PIECE_BYTES);
     expect(hexOf(nextHead!)).toBe("01100000f30000002ae93d6c");
     expect(next).toHaveLength(4097);
   });

@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { viewOf } from "../base/bytes.ts";
 import type { Connection } from "../platform/network.ts";
-import { FRAME_HEADER_BYTES, sealFrameBefore } from "./frame.ts";
+import { FRAME_HEADER_BYTES, sealFrame, sealFrameBefore } from "./frame.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { FrameType } from "./generated/messages.ts";
 import { BULK_BODY_BYTES_MAX, PIECE_BYTES } from "./limits.ts";
@@ -14,10 +14,13 @@ const SOCKET_BYTES_WANTED: number = 2 * PIECE_BYTES;
 /** In front of the first piece: type of the message, three zeros, its length. */
 export const PIECE_PREFIX_BYTES = 8;
 
-/** A message that waits to be cut; `sent` bytes of `body` have left. */
+/** Room in front of a large message for the header of its first frame. */
+const HEAD_BYTES = FRAME_HEADER_BYTES + PIECE_PREFIX_BYTES;
+
+/** A message that waits to be cut; `sent` bytes of its body, behind `HEAD_BYTES`, have left. */
 interface LargeMessage {
   readonly type: number;
-  readonly body: Uint8Array;
+  readonly bytes: Uint8Array;
   sent: number;
 }
 
@@ -60,7 +63,8 @@ export class Outbox {
     if (bodyBytesMax <= BULK_BODY_BYTES_MAX && this.#largeAt === this.#large.length) {
       return this.#frames.begin(bodyBytesMax);
     }
-    this.#encoder = new ProtoWriter(Buffer.allocUnsafeSlow(bodyBytesMax));
+    this.#encoder = new ProtoWriter(Buffer.allocUnsafeSlow(HEAD_BYTES + bodyBytesMax));
+    this.#encoder.pos = HEAD_BYTES;
     return this.#encoder;
   }
 
@@ -72,9 +76,9 @@ export class Outbox {
       return;
     }
     this.#encoder = null;
-    const body = encoder.finish();
-    this.#large.push({ type, body, sent: 0 });
-    this.#largeBytes += body.length;
+    const bytes = encoder.buf.subarray(0, encoder.pos);
+    this.#large.push({ type, bytes, sent: 0 });
+    this.#largeBytes += bytes.length - HEAD_BYTES;
   }
 
   /** A frame without a body, which may pass between the pieces of a large message. */
@@ -106,36 +110,38 @@ export class Outbox {
     this.#frames.release();
   }
 
+  /** Header and first piece lie in a row and leave in one write. */
   #sendPiece(message: LargeMessage): void {
-    const { type, body, sent } = message;
-    const isWhole = body.length <= BULK_BODY_BYTES_MAX;
-    const to = isWhole ? body.length : Math.min(sent + PIECE_BYTES, body.length);
-    const piece = body.subarray(sent, to);
-    if (isWhole) {
-      this.#writeFrame(type, new Uint8Array(FRAME_HEADER_BYTES), piece);
-    } else if (sent === 0) {
-      const head = new Uint8Array(FRAME_HEADER_BYTES + PIECE_PREFIX_BYTES);
-      const view = viewOf(head);
-      view.setUint32(FRAME_HEADER_BYTES, type, true);
-      view.setUint32(FRAME_HEADER_BYTES + 4, body.length, true);
-      this.#writeFrame(FrameType.pieceFirst, head, piece);
+    const { type, bytes, sent } = message;
+    const bodyBytes = bytes.length - HEAD_BYTES;
+    const isWhole = bodyBytes <= BULK_BODY_BYTES_MAX;
+    const to = isWhole ? bodyBytes : Math.min(sent + PIECE_BYTES, bodyBytes);
+    if (sent > 0) {
+      const head = new Uint8Array(FRAME_HEADER_BYTES);
+      const piece = bytes.subarray(HEAD_BYTES + sent, HEAD_BYTES + to);
+      sealFrameBefore(head, FrameType.pieceNext, piece);
+      this.#write(head);
+      this.#write(piece);
     } else {
-      this.#writeFrame(FrameType.pieceNext, new Uint8Array(FRAME_HEADER_BYTES), piece);
+      const view = viewOf(bytes);
+      const from = isWhole ? PIECE_PREFIX_BYTES : 0;
+      if (isWhole) {
+        sealFrame(bytes, view, from, type, bodyBytes);
+      } else {
+        view.setUint32(FRAME_HEADER_BYTES, type, true);
+        view.setUint32(FRAME_HEADER_BYTES + 4, bodyBytes, true);
+        sealFrame(bytes, view, from, FrameType.pieceFirst, PIECE_PREFIX_BYTES + to);
+      }
+      this.#write(bytes.subarray(from, HEAD_BYTES + to));
     }
     message.sent = to;
-    this.#largeBytes -= piece.length;
-    if (to === body.length) {
+    this.#largeBytes -= to - sent;
+    if (to === bodyBytes) {
       this.#large[this.#largeAt] = SENT;
       this.#largeAt++;
     }
   }
-
-  #writeFrame(type: number, head: Uint8Array, rest: Uint8Array): void {
-    sealFrameBefore(head, type, rest);
-    this.#write(head);
-    this.#write(rest);
-  }
 }
 
 /** Takes the place of a message that has left, so that its bytes are free. */
-const SENT: LargeMessage = { type: 0, body: new Uint8Array(0), sent: 0 };
+const SENT: LargeMessage = { type: 0, bytes: new Uint8Array(0), sent: 0 };

@@ -402,6 +402,18 @@ describe.each<{ network: string; make: () => Harness }>([
     await node.transport.close();
   });
 
+  test("ordered messages behind a large one do not overtake it", async () => {
+    const harness = make();
+    const [left, right] = await startPair(harness);
+    await harness.until(() => left.transport.isUp(2, "bulk"));
+    const sizes = [5, 900_000, 9, 70_000, 0, 300_000, 1];
+    const sent = sizes.map((size, index) => appendOf(1, 2, index, size));
+    for (const message of sent) expect(left.transport.sendRaft(2, 1, message, true)).toBe(true);
+    await harness.until(() => right.raft.length === sent.length);
+    expect(right.raft.map((each) => each.message.index)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    await Promise.all([left.transport.close(), right.transport.close()]);
+  });
+
   test("a queue that is full refuses, and says when there is room again", async () => {
     const harness = make();
     // No tick comes to the rescue: the word must come from the sockets.

@@ -42,10 +42,15 @@ export interface TransportOptions extends Identity {
   readonly limits?: Partial<TransportLimits>;
 }
 
+/** Ticks for which ordered messages follow a large one on the bulk connection. */
+const FOLLOW_TICKS = 2;
+
 /** The two outgoing connections to a peer. */
 interface Peer {
   readonly control: Dialer;
   readonly bulk: Dialer;
+  /** Ticks left in which small ordered messages go where the last large one went. */
+  followTicks: number;
 }
 
 /**
@@ -153,6 +158,7 @@ export class PeerTransport {
       const peer = {
         control: new Dialer(this.#env, this.#network, this.#dialerOwner, id, "control", address),
         bulk: new Dialer(this.#env, this.#network, this.#dialerOwner, id, "bulk", address),
+        followTicks: 0,
       };
       this.#peers.set(id, peer);
       if (this.#identity.clusterId !== "") startPeer(peer);
@@ -170,15 +176,17 @@ export class PeerTransport {
    *
    * @param message Encoded before the call returns; its `from` must be this node, its `to` the
    * peer.
+   * @param isOrdered It means little when it comes before an ordered one that was sent earlier: an
+   *   append behind a large append takes the bulk connection, too, instead of overtaking it.
    * @returns False when it was dropped: no connection, or too much waits (`onWritable` follows).
    */
-  sendRaft(to: NodeId, shard: ShardId, message: RaftMessage): boolean {
+  sendRaft(to: NodeId, shard: ShardId, message: RaftMessage, isOrdered = false): boolean {
     invariant(
       message.from === this.#identity.nodeId && message.to === to,
       "a message goes from this node to the peer that it names",
     );
     const bytesMax = raftMessageBytesMax(message);
-    const connection = this.#connectionFor(to, bytesMax, false);
+    const connection = this.#connectionFor(to, bytesMax, isOrdered && this.#follows(to, bytesMax));
     if (connection === null) return false;
     writeRaftMessage(shard, message, connection.outbox.begin(bytesMax));
     connection.outbox.end(FrameType.raftMessage);
@@ -264,6 +272,14 @@ export class PeerTransport {
     await this.#acceptor.close();
   }
 
+  /** Whether an ordered message is large, or comes soon behind a large one. */
+  #follows(to: NodeId, bytes: number): boolean {
+    const peer = this.#peers.get(to);
+    if (peer === undefined) return false;
+    if (bytes >= BULK_BYTES_MIN) peer.followTicks = FOLLOW_TICKS;
+    return peer.followTicks > 0 && peer.bulk.open !== null;
+  }
+
   /** The connection for a message of this size, if it stands and has room. */
   #connectionFor(to: NodeId, bytes: number, isBulk: boolean): PeerConnection | null {
     invariant(bytes <= this.#limits.messageBytesMax, "a message fits into messageBytesMax");
@@ -332,6 +348,7 @@ export class PeerTransport {
       for (const peer of this.#peers.values()) {
         peer.control.tick();
         peer.bulk.tick();
+        if (peer.followTicks > 0) peer.followTicks--;
       }
       this.#acceptor.tick();
       if (!this.#closed) this.#tickLater();
