@@ -11,7 +11,7 @@ import { PeerNetwork } from "./peer-network.ts";
 import { sameData } from "./same-data.ts";
 
 /** Until the others acknowledge a write, on a busy machine. */
-const SERVED_MS_MAX = 6_000;
+const SERVED_MS_MAX = 12_000;
 /** Until all nodes are one cluster again: a silent connection is found out after 10 s. */
 const HEALED_MS_MAX = 20_000;
 /** Writes that must go through while the leader is cut off. */
