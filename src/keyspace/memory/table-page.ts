@@ -3,9 +3,7 @@
 /** Lowest byte of a page's first word. */
 export const PageKind = { free: 0, leaf: 1, directory: 2 } as const;
 
-/** Words of a page's header. */
-export const WORD_KIND = 0;
-/** Slot in bits 0 to 15, size class above. */
+/** Words of a page's header: the first holds its kind, then slot in bits 0 to 15, size class above. */
 export const WORD_SLOT = 1;
 /** Entries of a leaf; of a directory, its leaves of full depth. */
 export const WORD_COUNT = 2;
@@ -17,8 +15,7 @@ export const WORD_CAPACITY = 4;
 export const WORD_PREFIX = 5;
 export const PAGE_HEADER_WORDS = 6;
 
-/** Words of an entry: hash, reference (0: empty). */
-export const ENTRY_WORDS = 2;
+// An entry has two words: hash, reference (0: empty).
 
 /** In the first word: bits of hash that a leaf's entries share, or that a directory tells apart. */
 export const DEPTH_SHIFT = 8;

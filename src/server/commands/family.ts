@@ -88,20 +88,6 @@ function writeHelp(lines: readonly string[], reply: Reply): void {
   for (const line of lines) reply.simple(line);
 }
 
-/**
- * An argument as integer of at most 53 bits; `otherwise` when it is none, or not within the bounds.
- */
-export function boundedInteger(
-  args: Args,
-  index: number,
-  min: number,
-  max: number,
-  otherwise: number,
-): number {
-  const value = integerArgument(args, index);
-  return value >= min && value <= max ? value : otherwise;
-}
-
 /** Reads `ON` or `OFF`; null for anything else. */
 export function onOrOff(args: Args, index: number): boolean | null {
   if (args.is(index, "ON")) return true;

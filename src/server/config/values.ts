@@ -40,10 +40,3 @@ export function readWord<T extends string>(text: string, words: readonly T[]): R
   if (value !== undefined) return { value };
   return { error: `argument(s) must be one of the following: ${words.join(", ")}` };
 }
-
-/** Reads `yes` or `no`. */
-export function readYesNo(text: string): Read<boolean> {
-  const lower = text.toLowerCase();
-  if (lower === "yes") return { value: true };
-  return lower === "no" ? { value: false } : { error: "argument must be 'yes' or 'no'" };
-}
