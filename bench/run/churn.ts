@@ -17,7 +17,7 @@ const DELETE_ONE_IN = 8;
 const LENGTH_BITS = [4, 12] as const;
 /** INFO fields of Kvorum: all memory it counts, and the part of it that holds nothing live. */
 const COUNTED_FIELD = "used_memory";
-const DEAD_FIELD = "used_memory_dead";
+const DEAD_FIELD = "kvorum_dead_bytes";
 
 /** Runs the churn on Kvorum alone: the bars are its own figures. */
 export async function runChurn(row: SpecialRow, bench: Bench): Promise<Finding[]> {

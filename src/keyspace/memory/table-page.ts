@@ -3,7 +3,7 @@
 /** Lowest byte of a page's first word. */
 export const PageKind = { free: 0, leaf: 1, directory: 2 } as const;
 
-/** Words of a page's header: the first holds its kind, then slot in bits 0 to 15, size class above. */
+/** Words of a page's header behind the first: slot in bits 0 to 15, size class above. */
 export const WORD_SLOT = 1;
 /** Entries of a leaf; of a directory, its leaves of full depth. */
 export const WORD_COUNT = 2;

@@ -1,6 +1,6 @@
 // What every family of server commands shares: rows without keys, containers with HELP, plain
 // arguments.
-import { integerArgument, NO_KEYS } from "../../commands/access.ts";
+import { NO_KEYS } from "../../commands/access.ts";
 import type { CommandFlag, KeySpecification } from "../../commands/command.ts";
 import { unknownSubcommand } from "../../commands/errors.ts";
 import { displaySyntax } from "../../commands/syntax.ts";
