@@ -16,8 +16,6 @@ import { SessionOutput } from "./session-output.ts";
 import { SessionState } from "./session-state.ts";
 import { queueInTransaction } from "./transaction.ts";
 
-/** Operations of one session that may wait for the log before its input is paused. */
-const OPEN_OPERATIONS_MAX = 16_384;
 /** Reply bytes after which a burst of commands is cut and goes on in a later turn. */
 const BURST_REPLY_BYTES_MAX = 1024 * 1024;
 /** Bytes in the socket's outgoing buffer above which a session's input is paused. */
@@ -271,7 +269,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     const sequence = order.issued++;
     const { backend, options } = this.server;
     backend.submit(command, entry.isWrite, this.state.database, args, this, sequence);
-    const isMuch = order.open >= OPEN_OPERATIONS_MAX;
+    const isMuch = order.open >= backend.openMax;
     if (isMuch || backend.pendingBytes > options.pendingBytesMax) this.#pause();
   }
 
@@ -388,7 +386,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
   /** Goes on with the input when nothing holds it any more. */
   #maybeResume(): void {
     if (!this.#holds.paused || this.#closed) return;
-    if (!this.#holds.over(this.#order.open, OPEN_OPERATIONS_MAX / 2)) return;
+    if (!this.#holds.over(this.#order.open, this.server.backend.openMax / 2)) return;
     this.#holds.paused = false;
     this.#holds.awaitsReplies = false;
     if (this.#input !== null) this.#consumeInput();
