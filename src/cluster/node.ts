@@ -28,6 +28,9 @@ import { Trust } from "./trust.ts";
 import { Upkeep } from "./upkeep.ts";
 import { SnapshotTransfers, type TransfersOwner } from "./snapshot-transfers.ts";
 
+/** Entries applied without a look at anything else: some tens of milliseconds. */
+const APPLYING_BYTES_MAX = 2 * 1024 * 1024;
+
 /** A node that runs. Open one with {@link KvorumNode.open}. */
 export class KvorumNode implements PeersOwner {
   readonly options: NodeOptions;
@@ -101,6 +104,7 @@ export class KvorumNode implements PeersOwner {
         this.#transfers.tick();
         this.#expirer.run();
         this.heartbeats.tick();
+        this.peers.tick();
         this.#trust.watch(this.#replica.raft, (id) => this.#transport?.isUp(id) ?? false);
         this.onTick();
       },
@@ -280,7 +284,8 @@ export class KvorumNode implements PeersOwner {
   #newReplica(applier: Applier, initial: InitialState): Replica {
     const { random } = this.#environment;
     const { electionTicks, sync } = this.options;
-    const config = resolveRaftConfig({ id: this.identity.nodeId, electionTicks });
+    const id = this.identity.nodeId;
+    const config = resolveRaftConfig({ id, electionTicks, applyingBytesMax: APPLYING_BYTES_MAX });
     const raft = new RaftCore(config, initial, () => random.uint32());
     if (!this.#trust.trusted) raft.distrust();
     const options = {

@@ -78,7 +78,8 @@ export class Peers implements PeerHandler {
     return this.#transport?.send(to, forward) ?? false;
   }
 
-  #sendAnswer(to: number, request: number, answer: ForwardAnswer): void {
+  /** False: not now. To a node that is away nothing is sent: it asks again. */
+  #sendAnswer(to: number, request: number, answer: ForwardAnswer): boolean {
     const reply: ForwardReply = {
       kind: "forwardReply",
       request,
@@ -86,7 +87,8 @@ export class Peers implements PeerHandler {
       leader: this.#owner.replica.raft.leader,
       reply: answer.kind === "done" ? answer.reply : NO_BYTES,
     };
-    this.#transport?.send(to, reply);
+    const transport = this.#transport;
+    return transport === null || transport.send(to, reply) || !transport.isUp(to);
   }
 
   // ---- from peers
@@ -154,7 +156,14 @@ export class Peers implements PeerHandler {
     this.#owner.onPeerDown(id);
   }
 
+  /** With the node's tick. */
+  tick(): void {
+    this.#receiver.tick();
+  }
+
   onWritable(id: number): void {
+    this.#receiver.sendUnsent(id);
+    this.#owner.forwarder.onRoom(id);
     this.#owner.transfers.onWritable(id);
   }
 }

@@ -71,6 +71,10 @@ export class Router {
     return this.#replica.pendingBytes + this.longReads.pendingBytes;
   }
 
+  get openMax(): number {
+    return this.#replica.openMax;
+  }
+
   /** Null, or the error that refuses a write now. */
   writeRefusal(growsMemory: boolean): string | null {
     if (this.logFull) return LOG_FULL;

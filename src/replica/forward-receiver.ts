@@ -5,8 +5,14 @@ import { RespWriter } from "../resp/writer.ts";
 import type { Replica } from "./replica.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
-/** Sends an answer to the node that asked. */
-export type SendAnswer = (to: number, request: number, answer: ForwardAnswer) => void;
+/** Sends an answer to the node that asked; false: there is no room for it now. */
+export type SendAnswer = (to: number, request: number, answer: ForwardAnswer) => boolean;
+
+/** An answer that waits for room. */
+interface Unsent {
+  readonly request: number;
+  readonly answer: ForwardAnswer;
+}
 
 /** A forwarded operation as it arrived; bytes are good only during the call. */
 export interface ArrivedOperation {
@@ -72,6 +78,11 @@ export class ForwardReceiver {
   readonly #takeLongRead: TakeLongRead;
   /** By asking node and session. */
   readonly #sessions = new Map<string, PeerSession>();
+  /**
+   * By asking node. No more than that node has on its way: it takes nothing from its clients while
+   * too much of that is not answered.
+   */
+  readonly #unsent = new Map<number, Unsent[]>();
 
   constructor(send: SendAnswer, takeLongRead: TakeLongRead) {
     this.#send = send;
@@ -93,7 +104,7 @@ export class ForwardReceiver {
     // A leader that does not serve yet keeps it: refused, it could be passed by what comes after
     // it.
     if (!replica.isLeader) {
-      this.#send(from, request, { kind: "notLeader" });
+      this.#sendOrKeep(from, request, { kind: "notLeader" });
       return;
     }
     const session = this.#session(from, operation);
@@ -111,9 +122,34 @@ export class ForwardReceiver {
 
   /** An operation of a session is answered. */
   answer(session: PeerSession, request: number, answer: ForwardAnswer): void {
-    this.#send(session.from, request, answer);
+    this.#sendOrKeep(session.from, request, answer);
     session.open--;
     if (session.open === 0) this.#sessions.delete(keyOf(session.from, session.sessionId));
+  }
+
+  /** There may be room again for what a node waits for. */
+  sendUnsent(to: number): void {
+    const unsent = this.#unsent.get(to);
+    if (unsent === undefined) return;
+    let sent = 0;
+    while (sent < unsent.length) {
+      const { request, answer } = unsent[sent]!;
+      if (!this.#send(to, request, answer)) break;
+      sent++;
+    }
+    unsent.splice(0, sent);
+    if (unsent.length === 0) this.#unsent.delete(to);
+  }
+
+  /** With the node's tick: room is not always told of. */
+  tick(): void {
+    for (const to of [...this.#unsent.keys()]) this.sendUnsent(to);
+  }
+
+  #sendOrKeep(to: number, request: number, answer: ForwardAnswer): void {
+    const unsent = this.#unsent.get(to);
+    if (unsent !== undefined) unsent.push({ request, answer });
+    else if (!this.#send(to, request, answer)) this.#unsent.set(to, [{ request, answer }]);
   }
 
   #session(from: number, operation: ArrivedOperation): PeerSession {

@@ -170,6 +170,25 @@ describe("Forwarder", () => {
     expect(newlySent()).toEqual(["2:1.1"]);
   });
 
+  test("sends what was refused once there is room", () => {
+    isUp = false;
+    forward(2, "1.0", "2.0");
+    isUp = true;
+    forwarder.onRoom(3);
+    expect(newlySent()).toEqual([]);
+    forwarder.onRoom(2);
+    expect(newlySent()).toEqual(["2:1.0", "2:2.0"]);
+  });
+
+  test("counts what is on its way, and the replies that it will bring", () => {
+    forward(2, "1.0", "1.1", "2.0");
+    const before = forwarder.bytesInFlight;
+    expect([forwarder.count, forwarder.sessions]).toEqual([3, 2]);
+    expect(before).toBe(forwarder.pendingBytes);
+    answer(2, "1.0", { kind: "done", reply: Buffer.alloc(32_000) });
+    expect(forwarder.bytesInFlight).toBe(forwarder.pendingBytes + 2 * 1_000);
+  });
+
   test("gives up in time, and says what is certain", () => {
     forward(2, "1.0", "1.1", "2.0r");
     nowMs += TOO_LATE_MS;

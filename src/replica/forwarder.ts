@@ -12,6 +12,9 @@ const RETRY_MS = 50;
 /** Larger operations take another connection, so they travel alone in their session. */
 const ALONE_BYTES_MIN = 60 * 1024;
 
+/** What the latest reply counts for in the average length of replies. */
+const REPLY_SHARE = 1 / 32;
+
 const UNCERTAIN =
   "UNCERTAIN the leader did not answer in time; the write may or may not take effect";
 const NO_BYTES = new Uint8Array(0);
@@ -129,6 +132,8 @@ export class Forwarder {
   readonly #outstanding = new Map<number, Outstanding>();
   readonly #sessions = new Map<number, Waits>();
   #pendingBytes = 0;
+  /** Of a reply, on the average of the last ones. */
+  #replyBytes = 0;
   #leader = 0;
   /** The leader has answered since it was told: it takes operations. */
   #confirmed = false;
@@ -155,6 +160,16 @@ export class Forwarder {
   /** Operations that wait. */
   get count(): number {
     return this.#outstanding.size;
+  }
+
+  /** Sessions whose operations wait. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Bytes of operations that wait, and of their replies as far as these can be told ahead. */
+  get bytesInFlight(): number {
+    return this.#pendingBytes + this.#outstanding.size * this.#replyBytes;
   }
 
   /** Takes the operations of a batch and sends them to the leader. */
@@ -200,6 +215,7 @@ export class Forwarder {
       return;
     }
     this.#forget(operation);
+    this.#replyBytes += (answer.reply.length - this.#replyBytes) * REPLY_SHARE;
     operation.target.rawReply(operation.sequence, answer.reply);
     if (from === this.#leader && !this.#confirmed) {
       this.#confirmed = true;
@@ -218,6 +234,11 @@ export class Forwarder {
       operation.notBeforeMs = 0;
     }
     this.#sendWaiting();
+  }
+
+  /** The connection to a node that had refused something has room again. */
+  onRoom(id: number): void {
+    if (id === this.#leader) this.#sendWaiting();
   }
 
   /** This node leads: moves everything unanswered to batches of its own, in order. */

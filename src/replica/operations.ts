@@ -44,6 +44,13 @@ export class Operations {
     return bytes;
   }
 
+  /** Operations that are neither in the log nor on their way to the leader. */
+  get waiting(): number {
+    let count = this.open.count + (this.#reads?.count ?? 0);
+    for (const batch of this.#later) count += batch.count;
+    return count;
+  }
+
   get hasReads(): boolean {
     return this.#reads !== null;
   }

@@ -3,15 +3,16 @@
 import { invariant } from "../base/invariant.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
 import { decodeConf } from "../raft/conf-codec.ts";
-import { type Message, MessageType, Role, VOTE_BY_TRANSFER } from "../raft/types.ts";
+import { EntryType, type Message, Role } from "../raft/types.ts";
 import type { Entry, HardState, Raft, Ready, SnapshotMark } from "../raft/types.ts";
-import { EntryType } from "../raft/types.ts";
 import type { Args } from "../resp/args.ts";
 import type { Applier } from "./applier.ts";
 import type { Batch } from "./batch.ts";
 import { ENTRY_HEADER_BYTES, type EntryHeader } from "./entry-header.ts";
 import type { Forwarder } from "./forwarder.ts";
+import { followerOpenMax, SESSION_OPERATIONS_MAX } from "./intake.ts";
 import { Lease } from "./lease.ts";
+import { LeaseGuard } from "./lease-guard.ts";
 import { trimLog } from "./log-cache.ts";
 import { Operations } from "./operations.ts";
 import { Persister } from "./persister.ts";
@@ -20,6 +21,9 @@ import type { ReplicaHost, ReplicaOptions } from "./replica-host.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 import { ShardClock } from "./shard-clock.ts";
 import { dropStale } from "./stale.ts";
+
+/** A turn that has taken so long takes up nothing more: heartbeats come between. */
+const TURN_MS_MAX = 20;
 
 /** One replica. All methods run on the node's one loop; none waits. */
 export class Replica implements ReadsOwner {
@@ -33,12 +37,12 @@ export class Replica implements ReadsOwner {
   readonly #operations: Operations;
   readonly #reads: Reads;
   readonly #persister: Persister;
+  readonly #leaseGuard: LeaseGuard;
   readonly #header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
   /** This leader's own no-op has applied: it may serve. */
   #serving = false;
   /** It will, once an entry of its own has told the time. */
   #awaitsTime = false;
-  #leaderHeardMs: number;
   #ready: Ready | null = null;
   /** Time of the reads of the present batch of input. */
   #readMs = 0;
@@ -64,8 +68,7 @@ export class Replica implements ReadsOwner {
     this.lease = new Lease(options.electionTimeoutMs);
     this.clock = new ShardClock(host.clock, () => this.applier);
     this.#reads = new Reads(this, host.incarnation * 2 ** 20);
-    // A restarted voter may have promised a lease before it stopped: it waits one full timeout.
-    this.#leaderHeardMs = host.restarted ? host.clock.monotonicMs() : Number.NEGATIVE_INFINITY;
+    this.#leaseGuard = new LeaseGuard(host.clock, options.electionTimeoutMs, host.restarted);
   }
 
   get isLeader(): boolean {
@@ -84,6 +87,12 @@ export class Replica implements ReadsOwner {
   /** Bytes of operations that were taken and are not answered. */
   get pendingBytes(): number {
     return this.#operations.bytes + this.#forwarder.pendingBytes;
+  }
+
+  /** Operations that one session may have open now; see `Backend.openMax`. */
+  get openMax(): number {
+    if (this.#serving) return SESSION_OPERATIONS_MAX;
+    return followerOpenMax(this.raft.conf, this.#operations, this.#forwarder);
   }
 
   // ---- clients
@@ -160,8 +169,9 @@ export class Replica implements ReadsOwner {
     return !this.isLeader && this.raft.leader !== 0 && this.#operations.proposed.first === null;
   }
 
-  /** Second half: messages, applying, reads; and all that follows from them. */
+  /** Second half: messages, applying, reads, and what follows. What is long goes on next turn. */
   finish(): void {
+    const untilMs = this.#host.clock.monotonicMs() + TURN_MS_MAX;
     const reads = this.#operations.takeReads();
     if (reads !== null) this.#reads.take(reads);
     for (;;) {
@@ -170,7 +180,7 @@ export class Replica implements ReadsOwner {
         this.#ready = null;
         this.#act(ready);
       }
-      if (!this.raft.hasReady()) break;
+      if (!this.raft.hasReady() || this.#host.clock.monotonicMs() > untilMs) break;
       this.#takeReady();
     }
     this.lease.acknowledged(this.raft.quorumRound());
@@ -198,19 +208,9 @@ export class Replica implements ReadsOwner {
 
   /** A message from a peer. */
   onMessage(message: Message): void {
-    const isVote = message.type === MessageType.vote || message.type === MessageType.preVote;
-    if (isVote && message.context !== VOTE_BY_TRANSFER && this.#leaseMayRun()) return;
-    const isLeaderContact =
-      message.type === MessageType.append || message.type === MessageType.heartbeat;
+    if (this.#leaseGuard.refuses(message)) return;
     this.raft.step(message);
-    if (isLeaderContact && message.term === this.raft.term) {
-      this.#leaderHeardMs = this.#host.clock.monotonicMs();
-    }
-  }
-
-  /** By the clock, some leader may still read under a lease this voter helped to hold. */
-  #leaseMayRun(): boolean {
-    return this.#host.clock.monotonicMs() - this.#leaderHeardMs < this.options.electionTimeoutMs;
+    this.#leaseGuard.heard(message, this.raft.term);
   }
 
   // ---- proposing

@@ -44,6 +44,11 @@ export interface Backend {
   /** Bytes of operations taken and not yet answered. */
   readonly pendingBytes: number;
   /**
+   * Operations that one session may have open now before its input is paused; it goes on at half of
+   * that. Small while much is on its way to another node.
+   */
+  readonly openMax: number;
+  /**
    * Null, or the error that refuses writes now (`OOM ...`, `MISCONF ...`). Ask once per batch of
    * input.
    */

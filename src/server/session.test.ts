@@ -383,6 +383,26 @@ describe("flow control", () => {
     }
   });
 
+  test("a client waits earlier while much is on its way to another node", async () => {
+    const tester = await ServerTester.start();
+    tester.backend.openMax = 16;
+    const client = tester.connect();
+    client.send("put a\r\n".repeat(100));
+    expect(tester.backend.open.length).toBe(16);
+    for (let count = 0; count < 7; count++) tester.backend.answer();
+    tester.settle();
+    expect(tester.backend.open.length).toBe(9);
+    tester.backend.answer();
+    tester.settle();
+    expect(tester.backend.open.length).toBe(16);
+    tester.backend.openMax = 1;
+    for (let left = 92; left > 0; left--) {
+      tester.backend.answer();
+      tester.settle();
+    }
+    expect(client.connection.takeOutput().toString()).toBe("$1\r\na\r\n".repeat(100));
+  });
+
   test("all clients wait while the database has too much to do", async () => {
     const tester = await ServerTester.start({ pendingBytesMax: 1000 });
     tester.backend.pendingBytes = 1001;

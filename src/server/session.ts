@@ -17,8 +17,6 @@ import { SessionState } from "./session-state.ts";
 import { noteTime, runTimed, runTimedSession } from "./timing.ts";
 import { queueInTransaction } from "./transaction.ts";
 
-/** Operations of one session that may wait for the log before its input is paused. */
-const OPEN_OPERATIONS_MAX = 16_384;
 /** Arguments of reads of one session that may wait for the log: all of them run in one turn. */
 const OPEN_READ_ARGUMENTS_MAX = 16_384;
 /** Reply bytes after which a burst of commands is cut and goes on in a later turn. */
@@ -289,7 +287,7 @@ export class Session implements ConnectionHandler, ReplyTarget {
     backend.submit(command, entry.isWrite, this.state.database, args, this, sequence);
     if (order.open === 1) this.#openReadArguments = 0;
     if (!entry.isWrite) this.#noteOpenRead(args.count);
-    const isMuch = order.open >= OPEN_OPERATIONS_MAX;
+    const isMuch = order.open >= backend.openMax;
     if (isMuch || this.server.isFull(sequence, args)) this.holds.pause();
   }
 
@@ -346,12 +344,12 @@ export class Session implements ConnectionHandler, ReplyTarget {
   /** Its burst was cut: now it is its turn again. */
   continue(): void {
     this.holds.continues = false;
-    this.#resume(OPEN_OPERATIONS_MAX - 1);
+    this.#resume(this.server.backend.openMax - 1);
   }
 
   /** Goes on with the input when nothing holds it any more. */
   resume(): void {
-    this.#resume(OPEN_OPERATIONS_MAX / 2);
+    this.#resume(this.server.backend.openMax / 2);
   }
 
   #resume(openMax: number): void {

@@ -7,7 +7,7 @@ import { FaultCluster } from "./fault-cluster.ts";
 import { sameData } from "./same-data.ts";
 
 const CONNECTIONS = 16;
-/** Below what one connection may have open, so that all of it is read at once. */
+/** Together far more than a node lets be on its way to the leader. */
 const COMMANDS = 8_000;
 const KEYS = 4_000;
 const ANSWER_MS_MAX = 30_000;

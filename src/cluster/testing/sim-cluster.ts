@@ -3,7 +3,7 @@ import { viewOf } from "../../base/bytes.ts";
 import { invariant } from "../../base/invariant.ts";
 import { appliedCommands } from "../../commands/applied-commands.ts";
 import { nodeAuthenticator } from "../../platform/node/node-authenticator.ts";
-import type { Scheduler } from "../../platform/clock.ts";
+import type { Clock, Scheduler } from "../../platform/clock.ts";
 import { SimWorld } from "../../platform/simulated/sim-world.ts";
 import type { ReplyTarget } from "../../replica/reply-target.ts";
 import { Args } from "../../resp/args.ts";
@@ -32,6 +32,8 @@ export interface BootOptions {
   readonly announce?: string;
   /** Peer port at which the others are asked. */
   readonly joinPort?: number;
+  /** How long the node takes to look at its clock: else whatever it does takes no time. */
+  readonly clockStepMs?: number;
 }
 
 /** One line of a node's log. */
@@ -131,6 +133,15 @@ export class SimClient implements ReplyTarget {
   }
 }
 
+/** A clock that is further on each time it is asked. */
+function slowed(clock: Clock, stepMs: number): Clock {
+  let lateMs = 0;
+  return {
+    monotonicMs: () => clock.monotonicMs() + (lateMs += stepMs),
+    wallMs: () => clock.wallMs() + lateMs,
+  };
+}
+
 /** A world with numbered machines. */
 export class SimCluster {
   readonly world: SimWorld;
@@ -163,7 +174,7 @@ export class SimCluster {
       soon: (run) => void process.schedule(this.turnMs, run),
     };
     const environment = {
-      clock,
+      clock: given.clockStepMs === undefined ? clock : slowed(clock, given.clockStepMs),
       scheduler,
       random,
       disk,

@@ -25,6 +25,7 @@ export class FakeBackend implements Backend {
   /** Reads run at once. */
   leads = true;
   pendingBytes = 0;
+  openMax = 16_384;
   refusal: string | null = null;
   readonly open: OpenOperation[] = [];
 
