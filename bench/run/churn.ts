@@ -17,6 +17,8 @@ const DELETE_ONE_IN = 8;
 const LENGTH_BITS = [4, 12] as const;
 /** INFO fields of Kvorum: all memory it counts, and the part of it that holds nothing live. */
 const COUNTED_FIELD = "used_memory";
+/** The keyspace's part of it, and what of that is dead. */
+const RESERVED_FIELD = "kvorum_reserved_bytes";
 const DEAD_FIELD = "kvorum_dead_bytes";
 
 /** Runs the churn on Kvorum alone: the bars are its own figures. */
@@ -58,8 +60,8 @@ async function churn(
     await Promise.all([load, snapshots(node, endsAt), samples(bench, node, endsAt)]);
     const grownRss = (await settledBytes(node)) - emptyRss;
     const grownCounted = (await fieldOf(node, COUNTED_FIELD)) - emptyCounted;
-    const counted = await fieldOf(node, COUNTED_FIELD);
-    const deadPercent = (100 * (await fieldOf(node, DEAD_FIELD))) / counted;
+    const reserved = await fieldOf(node, RESERVED_FIELD);
+    const deadPercent = (100 * (await fieldOf(node, DEAD_FIELD))) / reserved;
     return { gapPercent: (100 * Math.abs(grownRss - grownCounted)) / grownRss, deadPercent };
   } finally {
     await node.stop();
@@ -94,9 +96,11 @@ async function snapshots(node: SingleNode, endsAt: number): Promise<void> {
 async function samples(bench: Bench, node: SingleNode, endsAt: number): Promise<void> {
   while (Date.now() + SAMPLE_EVERY_MS < endsAt) {
     await pause(SAMPLE_EVERY_MS);
-    const [counted, dead] = [await fieldOf(node, COUNTED_FIELD), await fieldOf(node, DEAD_FIELD)];
-    const share = ((100 * dead) / counted).toFixed(1);
-    bench.log(`  churn: ${(counted / 1e6).toFixed(0)} MB counted, ${share} % of it dead`);
+    const counted = await fieldOf(node, COUNTED_FIELD);
+    const reserved = await fieldOf(node, RESERVED_FIELD);
+    const share = ((100 * (await fieldOf(node, DEAD_FIELD))) / reserved).toFixed(1);
+    const [all, data] = [counted, reserved].map((bytes) => (bytes / 1e6).toFixed(0));
+    bench.log(`  churn: ${all} MB counted, ${data} MB of it data, ${share} % of that dead`);
   }
 }
 

@@ -17,6 +17,8 @@ const ID_AT = 4;
 const DATABASE_AT = 6;
 const FLAGS_AT = 7;
 const BYTES_FIRST = 16 * 1024;
+const NO_BYTES = Buffer.alloc(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
 
 /** Who sent a write, for exactly-once. */
 export interface OperationOrigin {
@@ -36,10 +38,14 @@ export class OperationBuffer {
   view: DataView;
   length = 0;
 
-  /** @param capacity Bytes to begin with; it grows. */
-  constructor(capacity: number = BYTES_FIRST) {
-    this.bytes = Buffer.allocUnsafeSlow(capacity);
-    this.view = new DataView(this.bytes.buffer);
+  /** Bytes to take when the first operation comes: a buffer that waits to be used holds none. */
+  readonly #bytesFirst: number;
+
+  /** @param bytesFirst Bytes to begin with; it grows. */
+  constructor(bytesFirst: number = BYTES_FIRST) {
+    this.#bytesFirst = bytesFirst;
+    this.bytes = NO_BYTES;
+    this.view = NO_VIEW;
   }
 
   /** Makes room for `size` bytes more; returns where they start. */
@@ -59,7 +65,8 @@ export class OperationBuffer {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.bytes.length * 2));
+    const wanted = Math.max(needed, this.bytes.length * 2, this.#bytesFirst);
+    const grown = Buffer.allocUnsafeSlow(wanted);
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
     this.view = new DataView(grown.buffer);

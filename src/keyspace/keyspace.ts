@@ -45,6 +45,8 @@ export interface KeyspaceStats {
   readonly keysWithExpiry: number;
   /** Bytes taken from the system for records, pages and buffers, free parts included. */
   readonly reservedBytes: number;
+  /** Bytes asked of the system and never written: it has not provided them. */
+  readonly untouchedBytes: number;
   /** Bytes in live records and pages. */
   readonly liveBytes: number;
   /** Bytes that a cleaner pass could give back. */

@@ -47,13 +47,9 @@ export class Batch {
   /** The memory of `logged` is the entry's now. */
   #isGivenAway = false;
 
-  constructor() {
-    this.logged.skip(ENTRY_HEADER_BYTES);
-  }
-
   /** Bytes of all operations. */
   get bytes(): number {
-    return this.logged.length - ENTRY_HEADER_BYTES + this.local.length;
+    return Math.max(0, this.logged.length - ENTRY_HEADER_BYTES) + this.local.length;
   }
 
   /** Nothing more should be added. */
@@ -70,7 +66,7 @@ export class Batch {
     target: ReplyTarget,
     sequence: number,
   ): void {
-    encodeOperation(kind === LOGGED ? this.logged : this.local, commandId, database, 0, args);
+    encodeOperation(this.#bufferFor(kind), commandId, database, 0, args);
     this.#note(kind, target, sequence);
   }
 
@@ -84,11 +80,19 @@ export class Batch {
     target: ReplyTarget,
     sequence: number,
   ): void {
-    const buffer = kind === LOGGED ? this.logged : this.local;
+    const buffer = this.#bufferFor(kind);
     const to = buffer.reserve(length);
     copyBytes(bytes, view, at, buffer.bytes, buffer.view, to, length);
     buffer.length = to + length;
     this.#note(kind, target, sequence);
+  }
+
+  /** Where operations of a kind go; logged ones stand behind room for the entry's header. */
+  #bufferFor(kind: number): OperationBuffer {
+    if (kind !== LOGGED) return this.local;
+    const { logged } = this;
+    if (logged.length === 0) logged.skip(ENTRY_HEADER_BYTES);
+    return logged;
   }
 
   #note(kind: number, target: ReplyTarget, sequence: number): void {
@@ -106,8 +110,8 @@ export class Batch {
    */
   seal(header: EntryHeader): Uint8Array {
     header.operations = this.loggedCount;
-    writeEntryHeader(this.logged.view, header);
-    const { bytes, length } = this.logged;
+    const { bytes, view, length } = this.#bufferFor(LOGGED);
+    writeEntryHeader(view, header);
     if (length > COPIED_BYTES_MAX && length > bytes.length / 2) {
       this.#isGivenAway = true;
       return bytes.subarray(0, length);
@@ -165,7 +169,6 @@ export class Batch {
     }
     if (this.local.bytes.length > KEPT_BYTES_MAX) this.local = new OperationBuffer();
     this.logged.clear();
-    this.logged.skip(ENTRY_HEADER_BYTES);
     this.local.clear();
     // A session that is gone is not held by a batch that waits to be used again.
     this.targets.fill(null, 0, this.count);

@@ -142,10 +142,11 @@ export class ClusterView implements NodeView {
         averageTtlMs: 0,
       });
     }
-    const { reservedBytes, liveBytes, deadBytes } = keyspace.stats();
+    const { reservedBytes, untouchedBytes, liveBytes, deadBytes } = keyspace.stats();
     return {
       databases,
       reservedBytes,
+      untouchedBytes,
       liveBytes,
       deadBytes,
       expiredKeys: node.expiredKeys,

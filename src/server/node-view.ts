@@ -122,6 +122,7 @@ export interface DatabaseView {
 export interface KeyspaceView {
   readonly databases: readonly DatabaseView[];
   readonly reservedBytes: number;
+  readonly untouchedBytes: number;
   readonly liveBytes: number;
   readonly deadBytes: number;
   readonly expiredKeys: number;

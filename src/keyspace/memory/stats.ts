@@ -21,6 +21,7 @@ export function statsOf(store: Store): KeyspaceStats {
     keys,
     keysWithExpiry,
     reservedBytes,
+    untouchedBytes: arena.segments.reservedBytes - arena.segments.touchedBytes,
     liveBytes,
     deadBytes: reservedBytes - liveBytes,
   };

@@ -59,7 +59,9 @@ function memoryFields(server: RespServer): InfoField[] {
   const { node } = server;
   const keyspace = node.keyspace();
   const process = node.process();
-  const used = keyspace.reservedBytes;
+  // All that is allocated, as Redis counts it: V8's heap and every buffer, those of the keyspace
+  // included, but not the ends of its segments, which have no memory yet.
+  const used = process.heapTotalBytes + process.externalBytes - keyspace.untouchedBytes;
   const overhead = used - keyspace.liveBytes;
   const maximum = node.settings.maxMemoryBytes;
   return [
@@ -84,6 +86,7 @@ function memoryFields(server: RespServer): InfoField[] {
     ["mem_allocator", "v8"],
     ["active_defrag_running", 0],
     ["lazyfree_pending_objects", 0],
+    ["kvorum_reserved_bytes", keyspace.reservedBytes],
     ["kvorum_dead_bytes", keyspace.deadBytes],
     ["kvorum_heap_used_bytes", process.heapUsedBytes],
     ["kvorum_heap_total_bytes", process.heapTotalBytes],

@@ -126,6 +126,7 @@ export class FakeNode implements NodeView {
     return {
       databases,
       reservedBytes: 2_000_000,
+      untouchedBytes: 0,
       liveBytes: 1_500_000,
       deadBytes: 100_000,
       expiredKeys: 7,
