@@ -24,8 +24,8 @@ const PAGE_BYTES = 4096;
 /**
  * The operations of one log entry, in order, with local reads between them.
  *
- * The logged operations stand behind room for the entry's header, so that closing a batch is one
- * copy.
+ * The logged operations stand behind room for the entry's header, so that closing a batch needs one
+ * copy at most.
  */
 export class Batch {
   logged: OperationBuffer = new OperationBuffer();

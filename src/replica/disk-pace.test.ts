@@ -5,7 +5,7 @@ import { DiskPace } from "./disk-pace.ts";
 /** How many of `writes` asks are answered with no until one is answered with yes. */
 function pauseOf(pace: DiskPace): number {
   let asks = 0;
-  while (!pace.isQuick) asks++;
+  while (!pace.waitsForNext()) asks++;
   return asks;
 }
 
@@ -17,7 +17,7 @@ describe("DiskPace", () => {
   test("a quick disk is waited for, from the first write on", () => {
     const pace = new DiskPace();
     for (let at = 0; at < 100; at++) {
-      expect(pace.isQuick).toBe(true);
+      expect(pace.waitsForNext()).toBe(true);
       pace.took(0.3);
     }
   });
@@ -49,7 +49,7 @@ describe("DiskPace", () => {
 
   test("a disk that is never slow but never quick either is left to another thread", () => {
     const pace = new DiskPace();
-    for (let at = 0; at < 100 && pace.isQuick; at++) pace.took(1.5);
-    expect(pace.isQuick).toBe(false);
+    for (let at = 0; at < 100 && pace.waitsForNext(); at++) pace.took(1.5);
+    expect(pace.waitsForNext()).toBe(false);
   });
 });

@@ -20,8 +20,8 @@ export class DiskPace {
   #nextPause = PAUSE_WRITES;
   #quickRow = 0;
 
-  /** Whether the next write should be waited for. Ask once per write. */
-  get isQuick(): boolean {
+  /** Whether the loop should wait for the next write. Asked once per write: a no counts it. */
+  waitsForNext(): boolean {
     if (this.#pauseLeft === 0) return true;
     this.#pauseLeft--;
     return false;

@@ -200,7 +200,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   #waitsForDisk(wal: Wal): boolean {
     const bytes = wal.pendingBytes;
     if (bytes === 0 || bytes > WAITED_BYTES_MAX || wal.writing || !this.#log!.urgent) return false;
-    return wal.options.sync !== "no" && this.#pace.isQuick;
+    return wal.options.sync !== "no" && this.#pace.waitsForNext();
   }
 
   #writeNow(wal: Wal): void {

@@ -1,5 +1,6 @@
 // Finds the memory of several keys at once, before the commands that ask for them run: the
 // processor then waits for all of it together instead of for each key in turn.
+import { slotOf } from "../../base/slot.ts";
 import { LOOK_AHEAD_MAX, type KeyPrefetch } from "../keyspace.ts";
 import type { Store } from "./store.ts";
 import { homeWord, leafOf } from "./table-page.ts";
@@ -78,7 +79,7 @@ export class LookAhead implements KeyPrefetch {
       if (view === null) continue;
       const offset = this.#offsets[place]!;
       const length = this.#lengths[place]!;
-      const slot = this.#store.slotOf(view, offset, length);
+      const slot = slotOf(view, offset, length);
       this.#slots[place] = slot;
       this.#hashes[place] = this.#store.hashOf(view, offset, length);
       this.#refs[place] = databases[this.#databases[place]!]!.roots[slot]!;

@@ -106,10 +106,6 @@ export class Store {
     this.databases[second] = database;
   }
 
-  slotOf(view: DataView, offset: number, length: number): number {
-    return slotOf(view, offset, length);
-  }
-
   hashOf(view: DataView, offset: number, length: number): number {
     return this.#hash(view, offset, length, this.#seed0, this.#seed1);
   }
