@@ -73,10 +73,14 @@ async function serves(port: number, key: string): Promise<boolean> {
   return typeof value === "string" && value.length === VALUE_BYTES;
 }
 
-/** Lets Redis finish the AOF rewrite that loading has caused, so that every round is alike. */
+/**
+ * Lets the AOF rewrite (Redis) or the snapshot (Kvorum) end that loading has caused, so that every
+ * round is alike.
+ */
 async function untilRewritten(node: SingleNode): Promise<void> {
-  await until("the AOF rewrite ends", [node.child], async () => {
+  await until("what loading has caused ends", [node.child], async () => {
     const info = await infoFields(node.port, "persistence");
-    return (info.get("aof_rewrite_in_progress") ?? "0") === "0";
+    const running = ["aof_rewrite_in_progress", "rdb_bgsave_in_progress"];
+    return running.every((field) => (info.get(field) ?? "0") === "0");
   });
 }

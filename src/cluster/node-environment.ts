@@ -13,6 +13,8 @@ export interface NodeOptions {
   readonly sync: WalSync;
   /** Bytes of one segment of the log. */
   readonly segmentBytes: number;
+  /** Bytes of entries after the last snapshot that make a new one worth its work. */
+  readonly snapshotLogBytes: number;
   /** Shortest election timeout, in ticks of 50 ms. */
   readonly electionTicks: number;
   /** Its vote counts even when its log may have lost acknowledged writes. */
@@ -23,6 +25,7 @@ export interface NodeOptions {
 export const defaultNodeOptions: Omit<NodeOptions, "directory"> = {
   sync: "always",
   segmentBytes: 64 * 1024 * 1024,
+  snapshotLogBytes: 64 * 1024 * 1024,
   electionTicks: 10,
   acceptLoss: false,
 };

@@ -247,10 +247,11 @@ export class KvorumNode implements PeersOwner {
       const installer = new SnapshotInstaller(applier);
       conf = (await store.read(file, installer)).conf;
     }
+    const entries = recovered.tailAfter(index);
     const initial = {
       hardState: recovered.hardState,
       conf,
-      entries: recovered.tailAfter(index),
+      entries,
       snapshotIndex: index,
       snapshotTerm: recovered.snapshotTerm,
       appliedIndex: index,
@@ -269,8 +270,9 @@ export class KvorumNode implements PeersOwner {
       this.#environment.clock,
       file,
     );
-    const { log } = this.replicas;
-    this.#upkeep = new Upkeep(this.#environment, this.#replica, this.#snapshots, log);
+    const upkeep = { ...this.#environment, log: this.replicas.log, found: entries };
+    const { snapshotLogBytes } = this.options;
+    this.#upkeep = new Upkeep(upkeep, this.#replica, this.#snapshots, snapshotLogBytes);
     this.#transfers = new SnapshotTransfers(this.#transfersOwner(store));
   }
 

@@ -1,10 +1,11 @@
 // Work in the background of a replica: gives back dead memory, and saves snapshots so that the log
 // can end.
 import type { Clock, Scheduler } from "../platform/clock.ts";
+import type { Entry } from "../raft/types.ts";
 import type { Replica } from "../replica/replica.ts";
 import type { ReplicaLog } from "../replica/replica-host.ts";
 import type { SnapshotFile } from "../replica/snapshot-store.ts";
-import { SNAPSHOT_LOG_BYTES, type Snapshots } from "../replica/snapshots.ts";
+import type { Snapshots } from "../replica/snapshots.ts";
 
 /** Work of the keyspace's cleaner in one turn, milliseconds. */
 const CLEAN_MS = 1;
@@ -16,6 +17,9 @@ const CATCHING_UP_ENTRIES = 64;
 export interface UpkeepEnvironment {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
+  readonly log: ReplicaLog;
+  /** Entries that were found in the log at the start: they count as if they came now. */
+  readonly found: readonly Entry[];
   readonly report: (
     level: "info" | "error",
     message: string,
@@ -29,28 +33,36 @@ export class Upkeep {
   readonly #replica: Replica;
   readonly #snapshots: Snapshots;
   readonly #log: ReplicaLog;
+  readonly #snapshotLogBytes: number;
   #cleaning = false;
+  /** Of `appendedBytes`; negative for a log from before the start. */
   #logBytesAtSnapshot = 0;
   /** A snapshot is to be saved once the replica has caught up. */
   #wanted = false;
 
+  /**
+   * @param snapshotLogBytes Bytes of entries after the last snapshot that make a new one worth its
+   *   work.
+   */
   constructor(
     environment: UpkeepEnvironment,
     replica: Replica,
     snapshots: Snapshots,
-    log: ReplicaLog,
+    snapshotLogBytes: number,
   ) {
     this.#environment = environment;
     this.#replica = replica;
     this.#snapshots = snapshots;
-    this.#log = log;
+    this.#log = environment.log;
+    this.#snapshotLogBytes = snapshotLogBytes;
+    for (const { data } of environment.found) this.#logBytesAtSnapshot -= data.length;
   }
 
   /** Entries were applied: there may be something to do. */
   afterApply(): void {
     this.#wantCleaning();
     const bytes = this.#log.appendedBytes - this.#logBytesAtSnapshot;
-    if (bytes <= SNAPSHOT_LOG_BYTES && !this.#wanted) return;
+    if (bytes <= this.#snapshotLogBytes && !this.#wanted) return;
     // A big state is not worth saving for a little log; a long log makes the next start slow.
     const { liveBytes } = this.#replica.applier.keyspace.stats();
     if (this.#wanted || bytes > liveBytes / 2) this.saveInBackground();

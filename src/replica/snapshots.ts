@@ -15,9 +15,6 @@ import {
 import type { SnapshotFile, SnapshotStore } from "./snapshot-store.ts";
 import { SnapshotStream } from "./snapshot-stream.ts";
 
-/** Log bytes after the last snapshot that make a new one worth its work. */
-export const SNAPSHOT_LOG_BYTES: number = 128 * 1024 * 1024;
-
 /** The parts of the log that snapshots move on. */
 export interface SnapshotLog {
   appendSnapshotMark(shard: number, index: number, term: number): void;

@@ -211,6 +211,7 @@ export class SimCluster {
         directory: "/data",
         sync: "always",
         segmentBytes: 256 * 1024,
+        snapshotLogBytes: 64 * 1024 * 1024,
         electionTicks: 10,
         acceptLoss: false,
         ...given.node,

@@ -20,7 +20,7 @@ import {
   sealChunk,
 } from "./snapshot-format.ts";
 import type { Store } from "./store.ts";
-import { TableCursor } from "./table-cursor.ts";
+import { TableCursor, TOUCHED_ENTRIES } from "./table-cursor.ts";
 
 /** Records looked at in one call, so that a state mostly changed since does not take long. */
 const STEPS_MAX = 8192;
@@ -199,8 +199,13 @@ export class SnapshotStream implements SnapshotChunks {
       // The database stays held while one of its records spans chunks: only then on to the next
       // slot.
       let ref = root === 0 || pin.hash > HASH_MAX ? 0 : this.#cursor.seek(root, pin.hash);
+      let untouched = 0;
       while (ref !== 0) {
         const hash = this.#cursor.hash;
+        if (untouched-- === 0) {
+          this.#cursor.touchAhead();
+          untouched = TOUCHED_ENTRIES - 1;
+        }
         if (!this.#writeGroup(hash)) return false;
         pin.hash = hash + 1;
         if (pin.span !== 0 && !this.#writePiece()) return false;
