@@ -4,7 +4,7 @@ import { type Finding, makeFinding } from "../finding.ts";
 import { preload } from "../load/fill.ts";
 import { keyOf } from "../load/keys.ts";
 import { type SpecialRow, VALUE_BYTES } from "../rows.ts";
-import { until } from "../servers/children.ts";
+import { pause, until } from "../servers/children.ts";
 import { answersPing, infoFields, withClient } from "../servers/resp-control.ts";
 import { attempt, type Bench } from "./bench.ts";
 import { expectKeys } from "./memory.ts";
@@ -12,6 +12,8 @@ import { type SingleNode, singleFamilies, startSingle } from "./single.ts";
 
 const POLL_MS = 5;
 const RESTART_TIMEOUT_MS = 300_000;
+/** After loading nobody writes for so long. */
+const QUIET_MS = 4_000;
 
 /** Loads 1M keys into durable servers, kills them (no save before) and starts them again. */
 export async function runRestart(row: SpecialRow, bench: Bench): Promise<Finding[]> {
@@ -74,10 +76,11 @@ async function serves(port: number, key: string): Promise<boolean> {
 }
 
 /**
- * Lets the AOF rewrite (Redis) or the snapshot (Kvorum) end that loading has caused, so that every
- * round is alike.
+ * Lets both sides end what loading has caused, so that every round is alike: the AOF rewrite
+ * (Redis), the snapshot that a quiet node saves (Kvorum).
  */
 async function untilRewritten(node: SingleNode): Promise<void> {
+  await pause(QUIET_MS);
   await until("what loading has caused ends", [node.child], async () => {
     const info = await infoFields(node.port, "persistence");
     const running = ["aof_rewrite_in_progress", "rdb_bgsave_in_progress"];

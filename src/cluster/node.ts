@@ -103,6 +103,7 @@ export class KvorumNode implements PeersOwner {
       onTick: () => {
         this.#transfers.tick();
         this.#expirer.run();
+        this.#upkeep.tick();
         this.heartbeats.tick();
         this.peers.tick();
         this.#trust.watch(this.#replica.raft, (id) => this.#transport?.isUp(id) ?? false);

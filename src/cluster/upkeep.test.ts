@@ -21,6 +21,7 @@ test("a node saves a snapshot when enough was written since the last", async () 
   await cluster.untilLeader();
   await write(cluster);
   await cluster.until("a snapshot", () => isSaved(cluster));
+  expect(cluster.machine(1).fatal).toBe(null);
 });
 
 test("a long log that is found at the start counts: the next start is quicker", async () => {
@@ -33,4 +34,16 @@ test("a long log that is found at the start counts: the next start is quicker", 
   cluster.boot(1, { node: SMALL });
   await cluster.untilLeader();
   await cluster.until("a snapshot", () => isSaved(cluster));
+  expect(cluster.machine(1).fatal).toBe(null);
+});
+
+test("a node that has nothing to do saves a shorter log, and does so once", async () => {
+  const cluster = new SimCluster(3);
+  cluster.boot(1, { node: { snapshotLogBytes: WRITES * VALUE.length * 2 } });
+  await cluster.untilLeader();
+  await write(cluster);
+  expect(isSaved(cluster)).toBe(false);
+  await cluster.world.runUntil(() => false, 10_000);
+  const saved = cluster.machine(1).lines.filter(({ message }) => message === "snapshot saved");
+  expect(saved).toHaveLength(1);
 });

@@ -13,6 +13,14 @@ const CLEAN_MS = 1;
 /** A replica that is further behind what is committed is busy with that. */
 const CATCHING_UP_ENTRIES = 64;
 
+/** A node that appended less than this in a while has time to shorten its log. */
+const QUIET_BYTES = 64 * 1024;
+const QUIET_MS = 1000;
+/**
+ * A quiet node saves a snapshot for this part of the log, or of the state, that a busy one needs.
+ */
+const QUIET_PART = 8;
+
 /** What upkeep works with. */
 export interface UpkeepEnvironment {
   readonly clock: Clock;
@@ -37,6 +45,9 @@ export class Upkeep {
   #cleaning = false;
   /** Of `appendedBytes`; negative for a log from before the start. */
   #logBytesAtSnapshot = 0;
+  #lookedMs = 0;
+  /** Of `appendedBytes`, when it was last looked whether the node is quiet. */
+  #lookedBytes = 0;
   /** A snapshot is to be saved once the replica has caught up. */
   #wanted = false;
 
@@ -66,6 +77,21 @@ export class Upkeep {
     // A big state is not worth saving for a little log; a long log makes the next start slow.
     const { liveBytes } = this.#replica.applier.keyspace.stats();
     if (this.#wanted || bytes > liveBytes / 2) this.saveInBackground();
+  }
+
+  /** Time has passed: a node that has nothing else to do makes its next start quick. */
+  tick(): void {
+    const nowMs = this.#environment.clock.monotonicMs();
+    if (nowMs - this.#lookedMs < QUIET_MS) return;
+    const { appendedBytes } = this.#log;
+    const isQuiet = appendedBytes - this.#lookedBytes < QUIET_BYTES;
+    this.#lookedMs = nowMs;
+    this.#lookedBytes = appendedBytes;
+    const bytes = appendedBytes - this.#logBytesAtSnapshot;
+    if (!isQuiet || bytes <= this.#snapshotLogBytes / QUIET_PART) return;
+    if (bytes > this.#replica.applier.keyspace.stats().liveBytes / QUIET_PART) {
+      this.saveInBackground();
+    }
   }
 
   /** Saves a snapshot; joins a save that runs. */
