@@ -22,28 +22,36 @@ describe("DiskPace", () => {
     }
   });
 
+  test("a disk that is quick but for a spike now and then is waited for all the time", () => {
+    const pace = new DiskPace();
+    for (let at = 0; at < 1_000; at++) {
+      expect(pace.waitsForNext()).toBe(true);
+      pace.took(at % 100 === 0 ? 4.5 : 0.3);
+    }
+  });
+
   test("a slow write is followed by a pause, which doubles while slow ones keep coming", () => {
     const pace = new DiskPace();
-    write(pace, 5);
+    write(pace, 11);
     expect(pauseOf(pace)).toBe(16);
     write(pace, 0.2, 10);
-    write(pace, 5);
+    write(pace, 11);
     expect(pauseOf(pace)).toBe(32);
     for (let at = 0; at < 20; at++) {
-      write(pace, 5);
+      write(pace, 11);
       pauseOf(pace);
     }
-    write(pace, 5);
+    write(pace, 11);
     expect(pauseOf(pace)).toBe(4_096);
   });
 
   test("a long row of quick writes makes a slow one the first again", () => {
     const pace = new DiskPace();
-    write(pace, 5);
-    write(pace, 5);
+    write(pace, 11);
+    write(pace, 11);
     pauseOf(pace);
-    write(pace, 0.2, 512);
-    write(pace, 5);
+    write(pace, 0.2, 128);
+    write(pace, 11);
     expect(pauseOf(pace)).toBe(16);
   });
 

@@ -2,7 +2,7 @@
 // latency and 20 us of processor time, and lets the next batch start with half of the clients.
 
 /** A write that took longer makes the next ones go to another thread, in milliseconds. */
-const SLOW_MS = 4;
+const SLOW_MS = 10;
 /** Above this average, in milliseconds, the loop has better things to do than wait. */
 const AVERAGE_MS_MAX = 1;
 /** Weight of the newest write in the average. */
@@ -11,7 +11,7 @@ const NEWEST_PART = 1 / 16;
 const PAUSE_WRITES = 16;
 const PAUSE_WRITES_MAX = 4_096;
 /** Quick writes in a row after which a slow one counts as the first. */
-const QUICK_ROW = 512;
+const QUICK_ROW = 128;
 
 /** Judges the disk by the writes that the loop waited for. */
 export class DiskPace {
