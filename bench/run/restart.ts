@@ -5,10 +5,10 @@ import { preload } from "../load/fill.ts";
 import { keyOf } from "../load/keys.ts";
 import { type SpecialRow, VALUE_BYTES } from "../rows.ts";
 import { pause, until } from "../servers/children.ts";
-import { answersPing, infoFields, withClient } from "../servers/resp-control.ts";
+import { answersPing, withClient } from "../servers/resp-control.ts";
 import { attempt, type Bench } from "./bench.ts";
 import { expectKeys } from "./memory.ts";
-import { type SingleNode, singleFamilies, startSingle } from "./single.ts";
+import { singleFamilies, startSingle, untilSaved } from "./single.ts";
 
 const POLL_MS = 5;
 const RESTART_TIMEOUT_MS = 300_000;
@@ -50,7 +50,9 @@ async function timeRestarts(
   const taken: number[] = [];
   try {
     await preload(node.port, row.keys, VALUE_BYTES);
-    await untilRewritten(node);
+    // Both sides end what loading has caused, so that every round is alike.
+    await pause(QUIET_MS);
+    await untilSaved(node);
     for (let round = 0; round < bench.options.rounds; round++) {
       await node.kill();
       const startedAt = performance.now();
@@ -73,17 +75,4 @@ async function serves(port: number, key: string): Promise<boolean> {
   if (!(await answersPing(port))) return false;
   const value = await withClient(port, (client) => client.ask("GET", key));
   return typeof value === "string" && value.length === VALUE_BYTES;
-}
-
-/**
- * Lets both sides end what loading has caused, so that every round is alike: the AOF rewrite
- * (Redis), the snapshot that a quiet node saves (Kvorum).
- */
-async function untilRewritten(node: SingleNode): Promise<void> {
-  await pause(QUIET_MS);
-  await until("what loading has caused ends", [node.child], async () => {
-    const info = await infoFields(node.port, "persistence");
-    const running = ["aof_rewrite_in_progress", "rdb_bgsave_in_progress"];
-    return running.every((field) => (info.get(field) ?? "0") === "0");
-  });
 }

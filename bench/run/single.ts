@@ -2,7 +2,7 @@
 import { type Child, pause, until } from "../servers/children.ts";
 import { startKvorumNode } from "../servers/kvorum.ts";
 import { RedisNode, redisSettings } from "../servers/redis.ts";
-import { answersPing } from "../servers/resp-control.ts";
+import { answersPing, infoFields } from "../servers/resp-control.ts";
 import type { RestartableNode } from "../servers/server.ts";
 import { residentBytes } from "../proc.ts";
 import type { Bench } from "./bench.ts";
@@ -50,4 +50,14 @@ export async function settledBytes(node: SingleNode): Promise<number> {
     if (quiet === 0) settled = now;
   }
   return residentBytes(node.roots);
+}
+
+/** Until no AOF rewrite (Redis) and no snapshot (both) is being written. */
+export async function untilSaved(node: SingleNode): Promise<void> {
+  const isIdle = async (): Promise<boolean> => {
+    const info = await infoFields(node.port, "persistence");
+    const running = ["aof_rewrite_in_progress", "rdb_bgsave_in_progress"];
+    return running.every((field) => (info.get(field) ?? "0") === "0");
+  };
+  await until("no snapshot is being written", [node.child], isIdle, { timeoutMs: 300_000 });
 }

@@ -8,7 +8,7 @@ import { type SpecialRow, VALUE_BYTES } from "../rows.ts";
 import { type Child, pause, until } from "../servers/children.ts";
 import { ask, infoFields } from "../servers/resp-control.ts";
 import { attempt, type Bench } from "./bench.ts";
-import { type SingleNode, singleFamilies, startSingle } from "./single.ts";
+import { type SingleNode, singleFamilies, startSingle, untilSaved } from "./single.ts";
 
 const BASELINE_MS = 3000;
 const SNAPSHOT_TIMEOUT_MS = 300_000;
@@ -64,6 +64,7 @@ async function watch(row: SpecialRow, bench: Bench, family: "kvorum" | "redis"):
   let load: Child | null = null;
   try {
     await preload(node.port, row.keys, VALUE_BYTES);
+    await untilSaved(node);
     load = bench.children.start(process.execPath, programArgs("resp-load.ts", loadSpec(row, node)));
     await pause(LASTSAVE_STEP_MS + SETTLE_MS);
     const baseline = await pingDuring(bench, node, () => pause(BASELINE_MS));
@@ -107,8 +108,12 @@ async function pingDuring(
   return JSON.parse(pinger.log()) as PingResult;
 }
 
-/** Writes a snapshot and waits until LASTSAVE says that it is done. */
+/**
+ * Writes a snapshot and waits until LASTSAVE says that it is done. Another one may run already: the
+ * log grows under the load.
+ */
 async function saveNow(node: SingleNode): Promise<void> {
+  await untilSaved(node);
   const before = await ask(node.port, "LASTSAVE");
   await ask(node.port, "BGSAVE");
   const isSaved = async (): Promise<boolean> => (await ask(node.port, "LASTSAVE")) !== before;
