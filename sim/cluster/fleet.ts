@@ -1,0 +1,71 @@
+// The machines of one run.
+import type { SimWorld } from "../../src/platform/simulated/sim-world.ts";
+import type { ServerKnobs } from "./server.ts";
+import { Machine, type MachineEvents } from "./machine.ts";
+
+/** Time within which machines without faults must form a cluster, in ms. */
+const FORMING_MS = 30_000;
+
+/** All machines, by number from 1. */
+export class Fleet {
+  readonly world: SimWorld;
+  readonly machines: Machine[] = [];
+  readonly #knobs: ServerKnobs;
+  readonly #events: MachineEvents;
+
+  constructor(world: SimWorld, knobs: ServerKnobs, events: MachineEvents) {
+    this.world = world;
+    this.#knobs = knobs;
+    this.#events = events;
+  }
+
+  /** A machine more; it joins through those there are. Not started. */
+  add(): Machine {
+    const number = this.machines.length + 1;
+    const host = this.world.host(`n${number}`);
+    const machine = new Machine(number, host, this.#knobs, this.#events);
+    machine.join = this.machines.map(({ name }) => name);
+    this.machines.push(machine);
+    return machine;
+  }
+
+  get names(): string[] {
+    return this.machines.map(({ name }) => name);
+  }
+
+  /** The machine that leads and serves, or null. */
+  get leader(): Machine | null {
+    return this.machines.find(({ server }) => server?.cluster.node.replica.serving === true) ?? null;
+  }
+
+  get serving(): Machine[] {
+    return this.machines.filter(({ server }) => server !== null);
+  }
+
+  /**
+   * Starts `count` machines and waits until all of them vote (of two, one).
+   *
+   * @throws Error when that takes too long.
+   */
+  async form(count: number): Promise<void> {
+    while (this.machines.length < count) this.add().start();
+    const voters = count % 2 === 1 ? count : count - 1;
+    const formed = await this.world.runUntil(() => this.#hasVoters(voters), FORMING_MS);
+    if (!formed) throw new Error(`no cluster of ${count} within ${FORMING_MS} ms`);
+  }
+
+  #hasVoters(count: number): boolean {
+    const conf = this.leader?.server?.cluster.node.replica.raft.conf;
+    return conf?.voters.length === count && conf.votersOutgoing.length === 0;
+  }
+
+  /** Whether all machines serve and have applied all that the leader has. */
+  get equal(): boolean {
+    const { leader } = this;
+    if (leader === null) return false;
+    const last = leader.server!.cluster.node.replica.raft.lastIndex;
+    return this.machines.every(
+      ({ server }) => server?.cluster.node.replica.applier.appliedIndex === last,
+    );
+  }
+}

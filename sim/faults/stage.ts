@@ -1,0 +1,86 @@
+// What faults act upon, and the limits within which a cluster must survive them.
+import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
+import type { SimWorld } from "../../src/platform/simulated/sim-world.ts";
+import type { Fleet } from "../cluster/fleet.ts";
+import type { Machine } from "../cluster/machine.ts";
+
+/** A fault in words, and how it ends. */
+export interface Begun {
+  readonly what: string;
+  /** Undoes it; null for one that is over as soon as it has happened. */
+  readonly undo: (() => void) | null;
+}
+
+/** Classes that a run switches on or off as a whole. */
+export const FAULT_CLASSES = ["network", "process", "disk", "clock", "membership"] as const;
+
+/** A class of faults. */
+export type FaultClass = (typeof FAULT_CLASSES)[number];
+
+/** One kind of fault. */
+export interface FaultKind {
+  readonly name: string;
+  readonly kind: FaultClass;
+  /** How often it is drawn, compared with others. */
+  readonly weight: number;
+  /** Shortest and longest time until it is undone, ms. */
+  readonly forMs: readonly [number, number];
+  /** Does it; null when it cannot be done now. */
+  begin(stage: Stage, random: SimRandom): Begun | null;
+}
+
+/** The cluster as faults see it. */
+export class Stage {
+  readonly world: SimWorld;
+  readonly fleet: Fleet;
+  /** Ends a machine's process, as somebody must know before. */
+  readonly #onEnding: (machine: Machine) => void;
+  readonly #onDamage: (machine: Machine) => void;
+
+  constructor(
+    fleet: Fleet,
+    onEnding: (machine: Machine) => void,
+    onDamage: (machine: Machine) => void,
+  ) {
+    this.world = fleet.world;
+    this.fleet = fleet;
+    this.#onEnding = onEnding;
+    this.#onDamage = onDamage;
+  }
+
+  /** A machine, drawn; in half of the cases the leader. */
+  draw(random: SimRandom): Machine {
+    const { leader, machines } = this.fleet;
+    if (leader !== null && random.chance(0.5)) return leader;
+    return machines[random.between(0, machines.length - 1)]!;
+  }
+
+  kill(machine: Machine): void {
+    this.#onEnding(machine);
+    machine.kill();
+  }
+
+  powerCut(machine: Machine): void {
+    this.#onEnding(machine);
+    machine.powerCut();
+  }
+
+  restart(machine: Machine): void {
+    if (machine.down) machine.start();
+  }
+
+  /**
+   * Whether the files of one machine may be damaged: no other has damaged files, and with this one
+   * the others are a majority that holds all that was acknowledged.
+   */
+  mayDamage(): boolean {
+    const { machines } = this.fleet;
+    return machines.length >= 3 && machines.every(({ damaged }) => !damaged);
+  }
+
+  /** Marks a machine as damaged until it has caught up. */
+  damaged(machine: Machine): void {
+    machine.damaged = true;
+    this.#onDamage(machine);
+  }
+}

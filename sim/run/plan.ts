@@ -1,0 +1,49 @@
+// What a run is like: all of it drawn from the seed.
+import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
+import type { LinkDelay } from "../../src/platform/simulated/sim-fabric.ts";
+import type { ServerKnobs } from "../cluster/server.ts";
+import { FAULT_CLASSES, type FaultClass } from "../faults/stage.ts";
+
+/** Size, settings, load and faults of one run. */
+export interface Plan {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly knobs: ServerKnobs;
+  readonly clients: number;
+  /** Commands after which clients stop. */
+  readonly commands: number;
+  /** A client waits up to so long after each step, ms. */
+  readonly thinkMs: number;
+  readonly replyTimeoutMs: number;
+  readonly faultClasses: readonly FaultClass[];
+  readonly faultEveryMs: readonly [number, number];
+  readonly delayMs: LinkDelay;
+  readonly diskMs: { readonly min: number; readonly max: number };
+}
+
+/** Draws a plan. The same seed gives the same plan for ever. */
+export function drawPlan(seed: number, commands: number): Plan {
+  const random = new SimRandom(seed ^ 0x706c616e);
+  const pick = <T>(...of: readonly T[]): T => of[random.between(0, of.length - 1)]!;
+  const faultMs = pick(40, 150, 400, 1_000);
+  return {
+    seed,
+    nodes: pick(1, 3, 3, 3, 3, 3, 5),
+    knobs: {
+      sync: "always",
+      segmentBytes: pick(16, 32, 64, 256) * 1024,
+      snapshotLogBytes: pick(1, 8, 64, 65_536) * 1024,
+      electionTicks: 10,
+      downAfterMs: pick(3_000, 10_000, 60_000),
+      turnMs: pick(0, 0, 0.05, 0.5, 3),
+    },
+    clients: random.between(2, 8),
+    commands,
+    thinkMs: pick(0, 5, 50),
+    replyTimeoutMs: pick(300, 1_500, 5_000),
+    faultClasses: FAULT_CLASSES.filter(() => random.chance(0.6)),
+    faultEveryMs: [faultMs / 4, faultMs * 2],
+    delayMs: { min: 0.05, max: pick(0.2, 1, 10) },
+    diskMs: { min: 0.05, max: pick(0.1, 0.5, 4) },
+  };
+}

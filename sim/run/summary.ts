@@ -1,0 +1,69 @@
+// Adds up the reports of many seeds, and prints them.
+import { FAULT_CLASSES } from "../faults/stage.ts";
+import { FAULTS } from "../faults/nemesis.ts";
+import { INVARIANTS } from "../invariants/names.ts";
+import type { SeedReport } from "./play.ts";
+
+/** All seeds of a run of seeds. */
+export class Summary {
+  seeds = 0;
+  failed = 0;
+  undecided = 0;
+  commands = 0;
+  events = 0;
+  simulatedMs = 0;
+  /** Wall time of the runs themselves, added up over all processes. */
+  playedMs = 0;
+  readonly faults: Map<string, number> = new Map(FAULTS.map(({ name }) => [name, 0]));
+  readonly looked: Map<string, number> = new Map(INVARIANTS.map((name) => [name, 0]));
+
+  add(report: SeedReport): void {
+    this.seeds++;
+    if (report.findings.length > 0) this.failed++;
+    this.undecided += report.undecided.length;
+    this.commands += report.commands;
+    this.events += report.events;
+    this.simulatedMs += report.simulatedMs;
+    this.playedMs += report.wallMs;
+    for (const { name } of report.faults) this.faults.set(name, this.faults.get(name)! + 1);
+    for (const [rule, count] of report.looked) {
+      this.looked.set(rule, (this.looked.get(rule) ?? 0) + count);
+    }
+  }
+
+  /** Lines for people. `wallMs`: how long all of it took. */
+  print(wallMs: number, jobs: number): string {
+    const perSecond = (this.seeds / this.playedMs) * 1000;
+    const lines = [
+      `seeds        ${this.seeds}, ${this.failed} failed, ${this.undecided} undecided`,
+      `simulated    ${(this.simulatedMs / 3_600_000).toFixed(2)} h in ${(wallMs / 1000).toFixed(1)} s, ` +
+        `${(this.simulatedMs / this.playedMs).toFixed(0)} times as fast as time in each of ${jobs} processes`,
+      `speed        ${perSecond.toFixed(1)} seeds a second and core, ` +
+        `${(this.commands / this.seeds).toFixed(0)} commands and ${(this.events / this.seeds).toFixed(0)} events each`,
+      ...this.#faultLines(),
+      `rules        ${[...this.looked].map(([rule, count]) => `${rule} ${count}`).join("; ")}`,
+    ];
+    return lines.join("\n");
+  }
+
+  #faultLines(): string[] {
+    return FAULT_CLASSES.map((kind) => {
+      const names = FAULTS.filter((fault) => fault.kind === kind).map(({ name }) => name);
+      const counts = names.map((name) => `${name} ${this.faults.get(name)}`);
+      const total = names.reduce((sum, name) => sum + this.faults.get(name)!, 0);
+      return `${kind.padEnd(12)} ${total} faults: ${counts.join(", ")}`;
+    });
+  }
+}
+
+/** A seed that failed, for people. The first line is how to play it again. */
+export function printFailure(report: SeedReport, without: ReadonlySet<number>): string {
+  const { seed, commandsWanted, findings, schedule, nodes } = report;
+  const left = without.size === 0 ? "" : ` (${without.size} faults that do not matter left out)`;
+  return [
+    `seed ${seed} FAILED: npm run sim -- --seed ${seed} --commands ${commandsWanted} --trace`,
+    `${nodes} nodes; faults${left}:`,
+    ...schedule.map((line) => `  ${line}`),
+    ...findings.map(({ rule, atMs, text }) => `at ${atMs.toFixed(0)} ms: ${rule}: ${text}`),
+  ].join("\n");
+}
