@@ -47,12 +47,21 @@ export class Nemesis {
   #number = 0;
   #running = false;
 
-  constructor(stage: Stage, plan: FaultPlan, seed: number, onFault: (text: string) => void) {
+  /**
+   * @param more Kinds of faults that belong to one run.
+   */
+  constructor(
+    stage: Stage,
+    plan: FaultPlan,
+    more: readonly FaultKind[],
+    seed: number,
+    onFault: (text: string) => void,
+  ) {
     this.#stage = stage;
     this.#plan = plan;
     this.#seed = seed;
     this.#onFault = onFault;
-    this.#kinds = FAULTS.filter(({ kind }) => plan.classes.includes(kind));
+    this.#kinds = [...FAULTS, ...more].filter(({ kind }) => plan.classes.includes(kind));
   }
 
   /** Begins to do harm. */

@@ -1,5 +1,6 @@
 // Plays seeds one after the other, in this process.
 import { performance } from "node:perf_hooks";
+import type { Failpoint } from "../../src/base/failpoints.ts";
 import type { FaultClass } from "../faults/stage.ts";
 import type { InvariantName } from "../invariants/names.ts";
 import { drawPlan } from "./plan.ts";
@@ -22,6 +23,7 @@ export interface SeedReport {
   readonly events: number;
   readonly digest: string;
   readonly looked: readonly (readonly [InvariantName, number])[];
+  readonly failpoints: readonly (readonly [Failpoint, number])[];
 }
 
 /** Plays a seed. An error of the simulator itself is a finding too: it hides what comes after. */
@@ -55,5 +57,6 @@ function summarise(report: RunReport, wallMs: number): SeedReport {
     events,
     digest,
     looked: [...report.looked],
+    failpoints: [...report.failpoints],
   };
 }

@@ -1,9 +1,11 @@
 // One run: a cluster comes up, is loaded and harmed, heals, and is judged.
+import type { Failpoint } from "../../src/base/failpoints.ts";
 import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import { SimWorld } from "../../src/platform/simulated/sim-world.ts";
 import { Fleet } from "../cluster/fleet.ts";
 import { type Ending, isBug, type Machine } from "../cluster/machine.ts";
 import { SKEW_MS_MAX } from "../faults/clocks.ts";
+import { failpointFault, FailpointMeter } from "../faults/failpoints.ts";
 import { type Happened, Nemesis } from "../faults/nemesis.ts";
 import { Stage } from "../faults/stage.ts";
 import type { InvariantName } from "../invariants/names.ts";
@@ -48,6 +50,8 @@ export interface RunReport {
   /** Fingerprint of all that happened: the same seed gives the same. */
   readonly digest: string;
   readonly looked: ReadonlyMap<InvariantName, number>;
+  /** How often each failpoint was reached. */
+  readonly failpoints: ReadonlyMap<Failpoint, number>;
 }
 
 /** Plays and judges one plan. */
@@ -58,6 +62,7 @@ export class Run {
   readonly #fleet: Fleet;
   readonly #watch: Watch;
   readonly #nemesis: Nemesis;
+  readonly #meter: FailpointMeter;
   readonly #workloads: readonly Workload[];
   readonly #findings: RunFinding[] = [];
   #commands = 0;
@@ -84,7 +89,10 @@ export class Run {
       (machine) => this.#watch.damaged(machine),
     );
     const faults = { classes: plan.faultClasses, everyMs: plan.faultEveryMs, without };
-    this.#nemesis = new Nemesis(stage, faults, plan.seed, (text) => transcript.fault(text));
+    this.#meter = new FailpointMeter(() => this.#world.running);
+    const more = [failpointFault(this.#meter)];
+    const onFault = (text: string): void => transcript.fault(text);
+    this.#nemesis = new Nemesis(stage, faults, more, plan.seed, onFault);
     const skewMs = plan.faultClasses.includes("clock") ? SKEW_MS_MAX : 0;
     this.#workloads = drawWorkloads(new SimRandom(plan.seed ^ 0x6c6f6164), skewMs);
     transcript.nowMs = () => this.#world.nowMs;
@@ -92,7 +100,16 @@ export class Run {
 
   /** Plays; what goes wrong is in the report. */
   async play(): Promise<RunReport> {
-    const { plan, watch } = { plan: this.#plan, watch: this.#watch };
+    this.#meter.open();
+    try {
+      return await this.#play();
+    } finally {
+      this.#meter.close();
+    }
+  }
+
+  async #play(): Promise<RunReport> {
+    const plan = this.#plan;
     await this.#fleet.form(plan.nodes);
     for (const { host } of this.#fleet.machines) host.storage.latencyMs = { ...plan.diskMs };
     this.#lookCloserNowAndThen();
@@ -101,7 +118,7 @@ export class Run {
     await this.#load();
     this.#heal();
     await this.#judgeLiveness(first);
-    watch.lookCloser();
+    this.#watch.lookCloser();
     return this.#report(this.#judge());
   }
 
@@ -258,6 +275,7 @@ export class Run {
       events: this.#world.eventsRun,
       digest: `${this.#world.eventsRun}-${this.#world.nowMs}`,
       looked: this.#watch.looked,
+      failpoints: this.#meter.counts,
     };
   }
 }

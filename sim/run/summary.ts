@@ -1,4 +1,5 @@
 // Adds up the reports of many seeds, and prints them.
+import { FAILPOINTS } from "../../src/base/failpoints.ts";
 import { FAULT_CLASSES } from "../faults/stage.ts";
 import { FAULTS } from "../faults/nemesis.ts";
 import { INVARIANTS } from "../invariants/names.ts";
@@ -14,7 +15,10 @@ export class Summary {
   simulatedMs = 0;
   /** Wall time of the runs themselves, added up over all processes. */
   playedMs = 0;
-  readonly faults: Map<string, number> = new Map(FAULTS.map(({ name }) => [name, 0]));
+  readonly faults: Map<string, number> = new Map(
+    [...FAULTS.map(({ name }) => name), "failpoint"].map((name) => [name, 0]),
+  );
+  readonly failpoints: Map<string, number> = new Map(FAILPOINTS.map((name) => [name, 0]));
   readonly looked: Map<string, number> = new Map(INVARIANTS.map((name) => [name, 0]));
 
   add(report: SeedReport): void {
@@ -25,10 +29,9 @@ export class Summary {
     this.events += report.events;
     this.simulatedMs += report.simulatedMs;
     this.playedMs += report.wallMs;
-    for (const { name } of report.faults) this.faults.set(name, this.faults.get(name)! + 1);
-    for (const [rule, count] of report.looked) {
-      this.looked.set(rule, (this.looked.get(rule) ?? 0) + count);
-    }
+    for (const { name } of report.faults) addTo(this.faults, name, 1);
+    for (const [rule, count] of report.looked) addTo(this.looked, rule, count);
+    for (const [name, count] of report.failpoints) addTo(this.failpoints, name, count);
   }
 
   /** Lines for people. `wallMs`: how long all of it took. */
@@ -41,19 +44,36 @@ export class Summary {
       `speed        ${perSecond.toFixed(1)} seeds a second and core, ` +
         `${(this.commands / this.seeds).toFixed(0)} commands and ${(this.events / this.seeds).toFixed(0)} events each`,
       ...this.#faultLines(),
+      ...this.#failpointLines(),
       `rules        ${[...this.looked].map(([rule, count]) => `${rule} ${count}`).join("; ")}`,
     ];
     return lines.join("\n");
   }
 
+  #failpointLines(): string[] {
+    const counts = [...this.failpoints];
+    const missed = counts.filter(([, count]) => count === 0).map(([name]) => name);
+    const reached = counts.length - missed.length;
+    return [
+      `failpoints   ${reached} of ${counts.length} reached` +
+        (missed.length === 0 ? "" : `; never: ${missed.join(", ")}`),
+      `             ${counts.map(([name, count]) => `${name} ${count}`).join(", ")}`,
+    ];
+  }
+
   #faultLines(): string[] {
     return FAULT_CLASSES.map((kind) => {
       const names = FAULTS.filter((fault) => fault.kind === kind).map(({ name }) => name);
+      if (kind === "process") names.push("failpoint");
       const counts = names.map((name) => `${name} ${this.faults.get(name)}`);
       const total = names.reduce((sum, name) => sum + this.faults.get(name)!, 0);
       return `${kind.padEnd(12)} ${total} faults: ${counts.join(", ")}`;
     });
   }
+}
+
+function addTo(counts: Map<string, number>, name: string, count: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + count);
 }
 
 /** A seed that failed, for people. The first line is how to play it again. */
