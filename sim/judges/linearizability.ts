@@ -1,0 +1,66 @@
+// Judges whether a history is linearizable, key by key.
+import { groupByKey, printOperation, type Finding, type Judgement } from "./history.ts";
+import type { Operation } from "./history.ts";
+import { explain, type Explanation } from "./minimise.ts";
+import type { Model } from "./model.ts";
+import { search } from "./search.ts";
+
+/** Bounds on the work for one key. */
+export interface LinearizabilityOptions {
+  /** Steps of the search after which a key counts as undecided; a million take some 0.1 s. */
+  readonly stepsMax?: number;
+  /** Keys whose violations are minimised and explained; of the rest, only the key is named. */
+  readonly explainedKeysMax?: number;
+}
+
+const STEPS_MAX = 2_000_000;
+const EXPLAINED_KEYS_MAX = 3;
+/** Explaining takes many searches, so each gets a smaller bound. */
+const EXPLAINING_SHARE = 0.05;
+
+/**
+ * Checks each key by itself: a history is linearizable when those of all its keys are.
+ *
+ * @param history In any order; each operation belongs to its first key, so commands on several keys
+ *   are recorded as one operation per key.
+ * @example
+ * const { findings, undecided } = judgeLinearizability(history, stringModel());
+ */
+export function judgeLinearizability<State, Op extends Operation>(
+  history: readonly Op[],
+  model: Model<State, Op>,
+  options: LinearizabilityOptions = {},
+): Judgement {
+  const { stepsMax = STEPS_MAX, explainedKeysMax = EXPLAINED_KEYS_MAX } = options;
+  const findings: Finding[] = [];
+  const undecided: string[] = [];
+  for (const [key, operations] of groupByKey(history) as Map<string, Op[]>) {
+    const { verdict, steps } = search(operations, model, stepsMax);
+    if (verdict === "undecided") {
+      undecided.push(`key ${key}: gave up on ${operations.length} operations at ${steps} steps`);
+    } else if (verdict === "violation") {
+      const text =
+        findings.length < explainedKeysMax
+          ? printExplanation(explain(operations, model, stepsMax * EXPLAINING_SHARE), model)
+          : `${operations.length} operations, not explained`;
+      findings.push({ rule: "not linearizable", text: `key ${key}: ${text}` });
+    }
+  }
+  return { checkedCount: history.length, findings, undecided };
+}
+
+/** An explanation for people, an operation a line. */
+export function printExplanation<State, Op extends Operation>(
+  { core, culprit, prefix, otherCount }: Explanation<Op>,
+  model: Model<State, Op>,
+): string {
+  const print = (one: Op): string => printOperation(one, model.describe);
+  const others = otherCount === 0 ? "" : `, whatever ${otherCount} other operations did`;
+  return [
+    `these cannot all be true${others}:`,
+    ...core.map((one) => `  ${print(one)}`),
+    prefix.length === 0 ? "nothing comes before" : "the longest order that can be:",
+    ...prefix.map((one, place) => `  ${place + 1}. ${print(one)}`),
+    `and then there is no place for: ${print(culprit)}`,
+  ].join("\n");
+}
