@@ -40,7 +40,9 @@ export interface Finding {
   readonly text: string;
 }
 
-/** What a judge says of a history. It is fine when both lists are empty and something was checked. */
+/**
+ * What a judge says of a history. It is fine when both lists are empty and something was checked.
+ */
 export interface Judgement {
   /** Operations that were looked at: 0 means that nothing was judged. */
   readonly checkedCount: number;
@@ -54,7 +56,17 @@ export function latestEffectAt({ outcome, returnedAt }: Operation): number {
   return outcome === "ok" ? returnedAt : Infinity;
 }
 
-/** The same operation with its reply forgotten: it may happen any time from now on, or never. */
+/** The same operation with its reply forgotten. */
+export function forgetReply<Action, Reply>(
+  operation: Operation<Action, Reply>,
+): Operation<Action, Reply> {
+  return { ...operation, outcome: "unknown", reply: null };
+}
+
+/**
+ * The same operation with all that became of it forgotten: it may happen any time from now on, or
+ * never.
+ */
 export function forgetOutcome<Action, Reply>(
   operation: Operation<Action, Reply>,
 ): Operation<Action, Reply> {

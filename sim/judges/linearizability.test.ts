@@ -186,7 +186,7 @@ describe("judgeLinearizability", () => {
 
   test("judges each key by itself, and names those it cannot decide", () => {
     const fine = parseHistory(["1 0..1 SET a -> OK", "1 2..3 GET -> a"]);
-    const other = parseHistory(["1 0..1 GET -> x"]).map((one) => ({ ...one, keys: ["other"] }));
+    const other = parseHistory(["1 0..1 GET -> x"], "other");
     const history = [...fine, ...other];
     expect(judgeLinearizability(history, model).findings).toHaveLength(1);
     const { findings, undecided } = judgeLinearizability(history, model, { stepsMax: 0 });

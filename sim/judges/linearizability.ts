@@ -15,8 +15,10 @@ export interface LinearizabilityOptions {
 
 const STEPS_MAX = 2_000_000;
 const EXPLAINED_KEYS_MAX = 3;
-/** Explaining takes many searches, so each gets a smaller bound. */
-const EXPLAINING_SHARE = 0.05;
+/** All searches for an explanation, compared with the one that found it necessary. */
+const EXPLAINING_FACTOR = 0.5;
+/** Of longer lists in an explanation, the end is printed. */
+const LINES_MAX = 20;
 
 /**
  * Checks each key by itself: a history is linearizable when those of all its keys are.
@@ -41,7 +43,7 @@ export function judgeLinearizability<State, Op extends Operation>(
     } else if (verdict === "violation") {
       const text =
         findings.length < explainedKeysMax
-          ? printExplanation(explain(operations, model, stepsMax * EXPLAINING_SHARE), model)
+          ? printExplanation(explain(operations, model, EXPLAINING_FACTOR * stepsMax), model)
           : `${operations.length} operations, not explained`;
       findings.push({ rule: "not linearizable", text: `key ${key}: ${text}` });
     }
@@ -54,13 +56,31 @@ export function printExplanation<State, Op extends Operation>(
   { core, culprit, prefix, otherCount }: Explanation<Op>,
   model: Model<State, Op>,
 ): string {
-  const print = (one: Op): string => printOperation(one, model.describe);
+  const print = (one: Op): string =>
+    printOperation(one, (action, keys) => model.describe(action, keys));
   const others = otherCount === 0 ? "" : `, whatever ${otherCount} other operations did`;
+  const value = typeof culprit.reply === "string" ? culprit.reply : null;
   return [
     `these cannot all be true${others}:`,
-    ...core.map((one) => `  ${print(one)}`),
+    ...abridge(
+      core.map((one) => `  ${print(one)}`),
+      value,
+    ),
     prefix.length === 0 ? "nothing comes before" : "the longest order that can be:",
-    ...prefix.map((one, place) => `  ${place + 1}. ${print(one)}`),
+    ...abridge(
+      prefix.map((one, place) => `  ${place + 1}. ${print(one)}`),
+      null,
+    ),
     `and then there is no place for: ${print(culprit)}`,
   ].join("\n");
+}
+
+/** Of a long list, the end, and the lines that are about a value. */
+function abridge(lines: readonly string[], value: string | null): readonly string[] {
+  const start = Math.max(lines.length - LINES_MAX, 0);
+  const isAbout = (line: string): boolean => value !== null && line.split(" ").includes(value);
+  const kept = lines.slice(0, start).filter(isAbout).slice(0, LINES_MAX);
+  const hiddenCount = start - kept.length;
+  const hidden = hiddenCount === 0 ? [] : [`  (and ${hiddenCount} before)`];
+  return [...kept, ...hidden, ...lines.slice(start)];
 }

@@ -21,6 +21,11 @@ export interface Model<State, Op extends Operation> {
    * every state, but that one invoked later may be able to do less. Null: nothing (a read).
    */
   effectKey(operation: Op): string | null;
+  /**
+   * The same operations in the same order, made as alike as nobody could tell apart from all the
+   * replies given: values that no reply shows may all be one. It only has to be right, not good.
+   */
+  simplify(operations: readonly Op[]): readonly Op[];
   /** The operation in words, for people. */
   describe(action: Op["action"], keys: readonly string[]): string;
 }

@@ -2,7 +2,7 @@
 // Lowe ("Testing for linearizability", 2017), extended by operations that may never have happened.
 import { byInvocation, type Operation } from "./history.ts";
 import type { Model } from "./model.ts";
-import { SequenceSet } from "./tables.ts";
+import { NodeMemory } from "./tables.ts";
 import { INITIAL_SET, REJECTED, Transitions } from "./transitions.ts";
 
 /** How a search ended. */
@@ -15,73 +15,82 @@ export interface SearchResult<Op> {
 }
 
 /**
- * Looks for an order of all `ok` operations, and of any of the unknown ones, that the model allows
- * and that keeps real time.
+ * Looks for an order of all operations that happened, and of any of those that may have, that the
+ * model allows and that keeps real time.
  *
  * @param stepsMax Steps after which it gives up as undecided; a step takes some 0.1 µs.
+ * @param happened Whether the operation took effect before its return, also if nobody knows its
+ *   reply. Failed operations never count.
  * @remarks Linear in the operations when little is concurrent; exponential at worst.
  */
 export function search<State, Op extends Operation>(
   operations: readonly Op[],
   model: Model<State, Op>,
   stepsMax: number,
+  happened: (operation: Op) => boolean = ({ outcome }) => outcome === "ok",
 ): SearchResult<Op> {
-  return new Search(operations, model, stepsMax).run();
+  const certain = operations.filter(happened);
+  const uncertain = operations.filter(
+    (one) => one.outcome === "unknown" && !happened(one) && model.effectKey(one) !== null,
+  );
+  return new Search(byInvocation(certain), byInvocation(uncertain), model, stepsMax).run();
 }
 
 /**
  * Depth first. A node is a set of operations already placed, with the states they may have led to;
- * the linked list holds calls and returns of the `ok` operations not placed yet, by time.
+ * the linked list holds calls and returns of the certain operations not placed yet, by time.
  *
- * Operations are numbered: the `ok` ones by invocation, then the unknown ones by invocation. The
- * call of operation n is entry n of the list, its return entry `#okCount` + n.
+ * Operations are numbered: the certain ones by invocation, then the uncertain ones by invocation.
+ * The call of operation n is entry n of the list, its return entry `#certainCount` + n.
  */
 class Search<State, Op extends Operation> {
   readonly #operations: readonly Op[];
-  readonly #okCount: number;
+  readonly #certainCount: number;
   readonly #count: number;
   readonly #stepsMax: number;
   readonly #transitions: Transitions<State, Op>;
-  readonly #visited = new SequenceSet();
+  readonly #visited = new NodeMemory();
   readonly #head: number;
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
-  /** For an unknown operation the one before it with the same effect, which is used first. */
+  /** For an uncertain operation the one before it with the same effect, which is used first. */
   readonly #twin: Int32Array;
   /** Bit n: operation n is placed. */
   readonly #placed: Int32Array;
-  /** The first word with bits of unknown operations. */
-  readonly #unknownWord: number;
+  /** The first word with bits of uncertain operations. */
+  readonly #uncertainWord: number;
   readonly #key: Int32Array;
   #setId = INITIAL_SET;
   #steps = 0;
-  /** What is placed, in order; before each the states and the highest `ok` operation placed. */
+  /** What is placed, in order; before each the states and the highest certain operation placed. */
   #depth = 0;
   readonly #order: Int32Array;
   readonly #setBefore: Int32Array;
   readonly #highestBefore: Int32Array;
   #highest = -1;
-  #okPlaced = 0;
+  #certainPlaced = 0;
 
-  constructor(operations: readonly Op[], model: Model<State, Op>, stepsMax: number) {
-    const ok = byInvocation(operations.filter(({ outcome }) => outcome === "ok"));
-    const unknown = byInvocation(
-      operations.filter((one) => one.outcome === "unknown" && model.effectKey(one) !== null),
-    );
-    this.#okCount = ok.length;
-    this.#operations = [...ok, ...unknown];
+  constructor(
+    certain: readonly Op[],
+    uncertain: readonly Op[],
+    model: Model<State, Op>,
+    stepsMax: number,
+  ) {
+    this.#certainCount = certain.length;
+    this.#operations = [...certain, ...uncertain];
     this.#count = this.#operations.length;
     this.#stepsMax = stepsMax;
-    this.#transitions = new Transitions(model, this.#operations);
-    this.#head = 2 * this.#okCount;
+    const simplified = model.simplify(this.#operations);
+    this.#transitions = new Transitions(model, simplified);
+    this.#head = 2 * this.#certainCount;
     this.#next = new Int32Array(this.#head + 1);
     this.#previous = new Int32Array(this.#head + 1);
-    this.#twin = findTwins(this.#operations, this.#okCount, model);
-    // Unknown operations begin at a word of their own.
-    this.#unknownWord = (this.#okCount + 31) >>> 5;
-    const words = this.#unknownWord + ((unknown.length + 31) >>> 5);
+    this.#twin = findTwins(simplified, this.#certainCount, model);
+    // Uncertain operations begin at a word of their own.
+    this.#uncertainWord = (this.#certainCount + 31) >>> 5;
+    const words = this.#uncertainWord + ((uncertain.length + 31) >>> 5);
     this.#placed = new Int32Array(words);
-    this.#key = new Int32Array(words + 3);
+    this.#key = new Int32Array(this.#uncertainWord + 2);
     this.#order = new Int32Array(this.#count);
     this.#setBefore = new Int32Array(this.#count);
     this.#highestBefore = new Int32Array(this.#count);
@@ -90,24 +99,25 @@ class Search<State, Op extends Operation> {
 
   run(): SearchResult<Op> {
     let candidate = this.#next[this.#head]!;
-    let isUnknown = false;
-    while (this.#okPlaced < this.#okCount) {
-      if (this.#steps > this.#stepsMax) return this.#result("undecided");
-      if (!isUnknown && candidate >= this.#okCount) {
+    let isUncertain = false;
+    while (this.#certainPlaced < this.#certainCount) {
+      if (this.#steps + (this.#visited.comparedWords >>> 4) > this.#stepsMax)
+        return this.#result("undecided");
+      if (!isUncertain && candidate >= this.#certainCount) {
         // A return: nothing behind it may come next, but for what may have happened unseen.
-        isUnknown = true;
-        candidate = this.#okCount;
+        isUncertain = true;
+        candidate = this.#certainCount;
       }
-      if (isUnknown && !this.#isInvoked(candidate)) {
+      if (isUncertain && !this.#isInvoked(candidate)) {
         if (this.#depth === 0) return this.#result("violation");
         const undone = this.#undo();
-        isUnknown = undone >= this.#okCount;
-        candidate = isUnknown ? undone + 1 : this.#next[undone]!;
+        isUncertain = undone >= this.#certainCount;
+        candidate = isUncertain ? undone + 1 : this.#next[undone]!;
       } else if (this.#place(candidate)) {
-        isUnknown = false;
+        isUncertain = false;
         candidate = this.#next[this.#head]!;
       } else {
-        candidate = isUnknown ? candidate + 1 : this.#next[candidate]!;
+        candidate = isUncertain ? candidate + 1 : this.#next[candidate]!;
       }
     }
     return this.#result("linearizable");
@@ -119,29 +129,29 @@ class Search<State, Op extends Operation> {
     return { verdict, steps: this.#steps, order };
   }
 
-  /** Whether an unknown operation exists and was invoked before the first return still open. */
+  /** Whether an uncertain operation exists and was invoked before the first return still open. */
   #isInvoked(place: number): boolean {
     if (place >= this.#count) return false;
     let entry = this.#next[this.#head]!;
-    while (entry < this.#okCount) entry = this.#next[entry]!;
-    const returnedAt = this.#operations[entry - this.#okCount]!.returnedAt;
+    while (entry < this.#certainCount) entry = this.#next[entry]!;
+    const returnedAt = this.#operations[entry - this.#certainCount]!.returnedAt;
     return this.#operations[place]!.invokedAt <= returnedAt;
   }
 
   /** Puts the operation next in order, unless that is impossible, pointless or was tried. */
   #place(place: number): boolean {
     this.#steps++;
-    const isUnknown = place >= this.#okCount;
-    if (isUnknown && (this.#isPlaced(place) || !this.#isTwinPlaced(place))) return false;
+    const isUncertain = place >= this.#certainCount;
+    if (isUncertain && (this.#isPlaced(place) || !this.#isTwinPlaced(place))) return false;
     const setId = this.#transitions.after(this.#setId, place);
-    if (setId === REJECTED || (isUnknown && setId === this.#setId)) return false;
+    if (setId === REJECTED || (isUncertain && setId === this.#setId)) return false;
     if (this.#isLastPointless(place, setId)) return false;
     this.#flip(place);
-    const highest = isUnknown ? this.#highest : Math.max(this.#highest, place);
-    if (!isUnknown) this.#unlink(place);
-    if (!this.#visited.add(this.#key, this.#writeKey(setId, highest))) {
+    const highest = isUncertain ? this.#highest : Math.max(this.#highest, place);
+    if (!isUncertain) this.#unlink(place);
+    if (!this.#isNews(setId, highest)) {
       this.#flip(place);
-      if (!isUnknown) this.#relink(place);
+      if (!isUncertain) this.#relink(place);
       return false;
     }
     this.#order[this.#depth] = place;
@@ -149,7 +159,7 @@ class Search<State, Op extends Operation> {
     this.#highestBefore[this.#depth++] = this.#highest;
     this.#setId = setId;
     this.#highest = highest;
-    if (!isUnknown) this.#okPlaced++;
+    if (!isUncertain) this.#certainPlaced++;
     return true;
   }
 
@@ -159,21 +169,27 @@ class Search<State, Op extends Operation> {
     this.#setId = this.#setBefore[this.#depth]!;
     this.#highest = this.#highestBefore[this.#depth]!;
     this.#flip(place);
-    if (place < this.#okCount) {
+    if (place < this.#certainCount) {
       this.#relink(place);
-      this.#okPlaced--;
+      this.#certainPlaced--;
     }
     return place;
   }
 
   /**
-   * Whether the operation placed last is an unknown one that this one covers up: without it the
-   * states would be the same. Then the branch without it says all that this one could.
+   * Whether the operation placed last is an uncertain one that need not have been placed there:
+   * this one covers it up, or the two may change places. An uncertain operation goes right before
+   * one for which it makes a difference, and two that do not mind each other go in the order of
+   * numbers; the branches that do so reach all that this one could.
    */
   #isLastPointless(place: number, setId: number): boolean {
-    if (this.#depth === 0 || this.#order[this.#depth - 1]! < this.#okCount) return false;
-    if (this.#twin[place] === this.#order[this.#depth - 1]) return false;
-    return this.#transitions.after(this.#setBefore[this.#depth - 1]!, place) === setId;
+    const last = this.#depth === 0 ? -1 : this.#order[this.#depth - 1]!;
+    if (last < this.#certainCount || this.#twin[place] === last) return false;
+    const without = this.#transitions.after(this.#setBefore[this.#depth - 1]!, place);
+    if (without === REJECTED) return false;
+    if (without === setId) return true;
+    const mayChange = place < this.#certainCount || place < last;
+    return mayChange && this.#transitions.after(without, last) === setId;
   }
 
   #isTwinPlaced(place: number): boolean {
@@ -182,8 +198,8 @@ class Search<State, Op extends Operation> {
   }
 
   #bitOf(place: number): number {
-    if (place < this.#okCount) return place;
-    return 32 * this.#unknownWord + place - this.#okCount;
+    if (place < this.#certainCount) return place;
+    return 32 * this.#uncertainWord + place - this.#certainCount;
   }
 
   #isPlaced(place: number): boolean {
@@ -197,32 +213,28 @@ class Search<State, Op extends Operation> {
   }
 
   /**
-   * Writes the node as a sequence, and returns its length: states, then the placed bits from the
-   * first open operation to the highest placed (all before are set, all behind clear), then those
-   * of the unknown ones up to the last that is set.
+   * Remembers the node: states, and the placed bits from the first open operation to the highest
+   * placed (all before are set, all behind clear). It is no news if it was reached before with
+   * fewer of the uncertain operations spent: whatever follows now could have followed then.
    */
-  #writeKey(setId: number, highest: number): number {
+  #isNews(setId: number, highest: number): boolean {
     const entry = this.#next[this.#head]!;
-    const first = (entry === this.#head ? this.#okCount : entry) >>> 5;
+    const first = (entry === this.#head ? this.#certainCount : entry) >>> 5;
     let length = 0;
     this.#key[length++] = setId;
     this.#key[length++] = first;
-    let end = this.#placed.length;
-    while (end > this.#unknownWord && this.#placed[end - 1] === 0) end--;
-    this.#key[length++] = end;
     for (let word = first; word <= highest >> 5; word++) this.#key[length++] = this.#placed[word]!;
-    for (let word = this.#unknownWord; word < end; word++) {
-      this.#key[length++] = this.#placed[word]!;
-    }
-    return length;
+    let end = this.#placed.length;
+    while (end > this.#uncertainWord && this.#placed[end - 1] === 0) end--;
+    return this.#visited.add(this.#key, length, this.#placed, this.#uncertainWord, end);
   }
 
   /** Lists calls and returns by time; at one instant calls come first, so they are concurrent. */
   #link(): void {
     const timeOf = (entry: number): number =>
-      entry < this.#okCount
+      entry < this.#certainCount
         ? this.#operations[entry]!.invokedAt
-        : this.#operations[entry - this.#okCount]!.returnedAt;
+        : this.#operations[entry - this.#certainCount]!.returnedAt;
     const entries = Array.from({ length: this.#head }, (_, entry) => entry);
     entries.sort((a, b) => timeOf(a) - timeOf(b) || a - b);
     entries.push(this.#head);
@@ -236,12 +248,12 @@ class Search<State, Op extends Operation> {
 
   #unlink(place: number): void {
     this.#skip(place);
-    this.#skip(this.#okCount + place);
+    this.#skip(this.#certainCount + place);
   }
 
   /** Undoes the last {@link #unlink}, in the opposite order. */
   #relink(place: number): void {
-    this.#restore(this.#okCount + place);
+    this.#restore(this.#certainCount + place);
     this.#restore(place);
   }
 
@@ -258,12 +270,12 @@ class Search<State, Op extends Operation> {
 
 function findTwins<State, Op extends Operation>(
   operations: readonly Op[],
-  okCount: number,
+  certainCount: number,
   model: Model<State, Op>,
 ): Int32Array {
   const twins = new Int32Array(operations.length).fill(-1);
   const latest = new Map<string | null, number>();
-  for (let place = okCount; place < operations.length; place++) {
+  for (let place = certainCount; place < operations.length; place++) {
     const effect = model.effectKey(operations[place]!);
     twins[place] = latest.get(effect) ?? -1;
     latest.set(effect, place);

@@ -25,8 +25,8 @@ export interface SetAction {
  * A command on one string key. Values are text of one byte per character.
  *
  * `compare-and-set` is WATCH, GET, MULTI, SET, EXEC in one: `ok` with 1 when EXEC applied it after
- * GET had shown `expected`, `ok` with nil when EXEC gave nil. Where GET showed another value, record
- * a plain GET.
+ * GET had shown `expected`, `ok` with nil when EXEC gave nil. Where GET showed another value,
+ * record a plain GET.
  */
 export type StringAction =
   | { readonly name: "GET" | "GETDEL" | "DEL" | "EXISTS" | "STRLEN" | "PERSIST" | "PTTL" }
@@ -59,22 +59,15 @@ export function setAction(value: string, options: Partial<SetAction> = {}): SetA
  * wordsOf(setAction("7", { onlyIf: "absent" }), ["a"]); // ["SET", "a", "7", "NX"]
  */
 export function wordsOf(action: StringAction, keys: readonly string[]): string[] {
-  const key = keys[0] ?? "";
-  switch (action.name) {
-    case "SET":
-      return ["SET", key, action.value, ...setWords(action)];
-    case "GETSET":
-    case "APPEND":
-      return [action.name, key, action.value];
-    case "INCRBY":
-      return [action.name, key, String(action.delta)];
-    case "PEXPIRE":
-      return [action.name, key, String(action.ms)];
-    case "compare-and-set":
-      return [action.name, key, action.expected ?? "nil", action.value];
-    default:
-      return [action.name, key];
-  }
+  return [action.name, keys[0] ?? "", ...argumentsOf(action)];
+}
+
+function argumentsOf(action: StringAction): string[] {
+  if (action.name === "SET") return [action.value, ...setWords(action)];
+  if (action.name === "compare-and-set") return [action.expected ?? "nil", action.value];
+  if (action.name === "INCRBY") return [String(action.delta)];
+  if (action.name === "PEXPIRE") return [String(action.ms)];
+  return action.name === "GETSET" || action.name === "APPEND" ? [action.value] : [];
 }
 
 function setWords({ onlyIf, returnsOld, expiry }: SetAction): string[] {

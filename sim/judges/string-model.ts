@@ -2,7 +2,9 @@
 // exactly that is depends on the shard's clock, which is known only within a bound.
 import { latestEffectAt } from "./history.ts";
 import type { Model } from "./model.ts";
+import { hideUnseenValues } from "./unseen-values.ts";
 import {
+  setAction,
   wordsOf,
   type Expiry,
   type SetAction,
@@ -70,24 +72,36 @@ export function stringModel(bound: ShardTimeBound = {}): Model<StringState, Stri
       if (state.value !== null && window.fromMs < state.deadlineToMs) {
         run(state, operation, window, next);
       }
-      if (state.value === null || window.toMs >= state.deadlineFromMs) {
+      if (state.value === null || (expires(state) && window.toMs >= state.deadlineFromMs)) {
         run(ABSENT, operation, window, next);
       }
       return next;
     },
-    stateKey: ({ value, deadlineFromMs, deadlineToMs }) => {
-      if (value === null) return -1;
-      return deadlineToMs === Infinity && deadlineFromMs === Infinity
-        ? value
-        : `${deadlineFromMs} ${deadlineToMs} ${value}`;
+    stateKey: (state) => {
+      if (state.value === null) return -1;
+      if (!expires(state)) return `never ${state.value}`;
+      return `${state.deadlineFromMs} ${state.deadlineToMs} ${state.value}`;
     },
-    effectKey: ({ action }) => (isRead(action) ? null : wordsOf(action, []).join(" ")),
+    simplify: hideUnseenValues,
+    effectKey: ({ action }) => (isRead(action) ? null : wordsOf(silent(action), []).join(" ")),
     describe: (action, keys) => wordsOf(action, keys).join(" "),
   };
 }
 
+/** A deadline may be open to the right, after a write of unknown outcome, but never to the left. */
+function expires({ deadlineFromMs }: StringState): boolean {
+  return deadlineFromMs !== Infinity;
+}
+
 function isRead({ name }: StringAction): boolean {
   return name === "GET" || name === "EXISTS" || name === "STRLEN" || name === "PTTL";
+}
+
+/** The plainest command with the same effect, when nobody sees the reply. */
+function silent(action: StringAction): StringAction {
+  if (action.name === "GETDEL") return { name: "DEL" };
+  if (action.name === "GETSET") return setAction(action.value);
+  return action.name === "SET" ? { ...action, returnsOld: false } : action;
 }
 
 /** Adds the state after the operation, if its reply fits. */
@@ -139,9 +153,9 @@ function effectOf(state: StringState, action: StringAction, window: Window): Eff
         ? { next: withDeadline(action.value, NEVER), reply: 1 }
         : { next: state, reply: null };
     case "PERSIST":
-      return state.deadlineToMs === Infinity && state.deadlineFromMs === Infinity
-        ? { next: state, reply: 0 }
-        : { next: withDeadline(value ?? "", NEVER), reply: 1 };
+      return expires(state)
+        ? { next: withDeadline(value, NEVER), reply: 1 }
+        : { next: state, reply: 0 };
     case "PEXPIRE":
       return value === null
         ? { next: state, reply: 0 }
@@ -169,7 +183,7 @@ function increment(state: StringState, delta: number): Effect {
 
 const NEVER: Window = { fromMs: Infinity, toMs: Infinity };
 
-function withDeadline(value: string, { fromMs, toMs }: Window): StringState {
+function withDeadline(value: string | null, { fromMs, toMs }: Window): StringState {
   return { value, deadlineFromMs: fromMs, deadlineToMs: toMs };
 }
 
@@ -193,7 +207,7 @@ function deadlineOf(expiry: Expiry, state: StringState, window: Window): Window 
 /** Whether PTTL may answer this: -2 for no key, -1 for no expiry, else the ms to the deadline. */
 function fitsRemaining(state: StringState, window: Window, reply: StringReply): boolean {
   if (state.value === null) return reply === -2;
-  if (state.deadlineFromMs === Infinity) return reply === -1;
+  if (!expires(state)) return reply === -1;
   if (typeof reply !== "number" || reply < 0) return false;
   return reply >= state.deadlineFromMs - window.toMs && reply <= state.deadlineToMs - window.fromMs;
 }

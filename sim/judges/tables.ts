@@ -51,49 +51,89 @@ export class PairTable {
   }
 }
 
-/** A set of sequences of integers, which lie one behind the other in one array. */
-export class SequenceSet {
+/**
+ * Remembers nodes of the search: a sequence of words, and a set of bits that has been spent to get
+ * there. A node that was reached before with a subset of the bits is no news.
+ */
+export class NodeMemory {
   #slots = new Int32Array(256).fill(FREE);
   #mask = 255;
   #count = 0;
-  /** Length, hash and words of each sequence. */
+  /**
+   * For each sequence: first record of bits, length, hash, words. For each record of bits: next
+   * record of the sequence, length, words (those missing are 0).
+   */
   #arena = new Int32Array(1024);
   #used = 0;
+  /** Words compared so far: a measure of the work. */
+  comparedWords = 0;
 
-  /** Adds the first `length` words; false when they were there already. O(length). */
-  add(words: Int32Array, length: number): boolean {
+  /**
+   * Adds a node unless it is no news, which it answers with false.
+   *
+   * @param bits Holds the words of bits spent, from `from` up to but not including `end`.
+   */
+  add(words: Int32Array, length: number, bits: Int32Array, from: number, end: number): boolean {
+    const at = this.#findOrAppend(words, length);
+    for (let record = this.#arena[at]!; record !== FREE; record = this.#arena[record]!) {
+      if (this.#isSubset(record, bits, from, end)) return false;
+    }
+    const record = this.#used;
+    this.#reserve(end - from + 2);
+    this.#arena[record] = this.#arena[at]!;
+    this.#arena[record + 1] = end - from;
+    for (let place = from; place < end; place++) {
+      this.#arena[record + 2 + place - from] = bits[place]!;
+    }
+    this.#arena[at] = record;
+    return true;
+  }
+
+  #isSubset(record: number, bits: Int32Array, from: number, end: number): boolean {
+    const arena = this.#arena;
+    const length = arena[record + 1]!;
+    if (length > end - from) return false;
+    this.comparedWords += length;
+    for (let place = 0; place < length; place++) {
+      if ((arena[record + 2 + place]! & ~bits[from + place]!) !== 0) return false;
+    }
+    return true;
+  }
+
+  #findOrAppend(words: Int32Array, length: number): number {
     let hash = length;
     for (let place = 0; place < length; place++) hash = mix(hash, words[place]!);
     let slot = hash & this.#mask;
     for (; this.#slots[slot] !== FREE; slot = (slot + 1) & this.#mask) {
-      if (this.#equals(this.#slots[slot]!, hash, words, length)) return false;
+      const at = this.#slots[slot]!;
+      if (this.#equals(at, hash, words, length)) return at;
     }
-    this.#slots[slot] = this.#append(hash, words, length);
+    const at = this.#used;
+    this.#reserve(length + 3);
+    this.#arena[at] = FREE;
+    this.#arena[at + 1] = length;
+    this.#arena[at + 2] = hash;
+    for (let place = 0; place < length; place++) this.#arena[at + 3 + place] = words[place]!;
+    this.#slots[slot] = at;
     if (2 * ++this.#count > this.#mask) this.#grow();
-    return true;
+    return at;
   }
 
   #equals(at: number, hash: number, words: Int32Array, length: number): boolean {
     const arena = this.#arena;
-    if (arena[at] !== length || arena[at + 1] !== hash) return false;
+    if (arena[at + 1] !== length || arena[at + 2] !== hash) return false;
     for (let place = 0; place < length; place++) {
-      if (arena[at + 2 + place] !== words[place]) return false;
+      if (arena[at + 3 + place] !== words[place]) return false;
     }
     return true;
   }
 
-  #append(hash: number, words: Int32Array, length: number): number {
-    const at = this.#used;
-    this.#used += length + 2;
-    if (this.#used > this.#arena.length) {
-      const larger = new Int32Array(2 * this.#used);
-      larger.set(this.#arena.subarray(0, at));
-      this.#arena = larger;
-    }
-    this.#arena[at] = length;
-    this.#arena[at + 1] = hash;
-    for (let place = 0; place < length; place++) this.#arena[at + 2 + place] = words[place]!;
-    return at;
+  #reserve(length: number): void {
+    this.#used += length;
+    if (this.#used <= this.#arena.length) return;
+    const larger = new Int32Array(2 * this.#used);
+    larger.set(this.#arena);
+    this.#arena = larger;
   }
 
   #grow(): void {
@@ -102,7 +142,7 @@ export class SequenceSet {
     this.#mask = 2 * this.#mask + 1;
     for (const at of old) {
       if (at === FREE) continue;
-      let slot = this.#arena[at + 1]! & this.#mask;
+      let slot = this.#arena[at + 2]! & this.#mask;
       while (this.#slots[slot] !== FREE) slot = (slot + 1) & this.#mask;
       this.#slots[slot] = at;
     }

@@ -11,14 +11,14 @@ import {
 
 /**
  * Reads lines such as `1 0..5 SET x PX 100 -> OK`: client, times, the command without its key, and
- * the reply, `failed` or `unknown`. All are about the key `k`. Numbers and `nil` are read as such
+ * the reply, `failed` or `unknown`. All are about one key. Numbers and `nil` are read as such
  * but for the values of GET and its like.
  */
-export function parseHistory(lines: readonly string[]): StringOperation[] {
-  return lines.map(parseOperation);
+export function parseHistory(lines: readonly string[], key = "k"): StringOperation[] {
+  return lines.map((line) => parseOperation(line, key));
 }
 
-function parseOperation(line: string): StringOperation {
+function parseOperation(line: string, key: string): StringOperation {
   const parts = /^(\d+) ([\d.]+?)\.\.([\d.]*) (.*?) (?:-> (.*)|(failed|unknown))$/.exec(line);
   if (parts === null) throw new Error(`not an operation: ${line}`);
   const [, client, invoked, returned, words, reply, outcome = "ok"] = parts;
@@ -27,7 +27,7 @@ function parseOperation(line: string): StringOperation {
     client: Number(client),
     invokedAt: Number(invoked),
     returnedAt: returned === "" ? Infinity : Number(returned),
-    keys: ["k"],
+    keys: [key],
     action,
     outcome: outcome as Outcome,
     reply: reply === undefined ? null : parseReply(action, reply),
@@ -42,21 +42,18 @@ function parseReply({ name }: StringAction, text: string): StringReply {
 
 function parseAction([name, ...rest]: readonly string[]): StringAction {
   const [first = "", second = ""] = rest;
-  switch (name) {
-    case "SET":
-      return parseSet(first, rest.slice(1));
-    case "GETSET":
-    case "APPEND":
-      return { name, value: first };
-    case "INCRBY":
-      return { name, delta: Number(first) };
-    case "PEXPIRE":
-      return { name, ms: Number(first) };
-    case "CAS":
-      return { name: "compare-and-set", expected: first === "nil" ? null : first, value: second };
-    default:
-      return { name: name as "GET" };
+  if (name === "SET") return parseSet(first, rest.slice(1));
+  if (name === "GETSET" || name === "APPEND") return { name, value: first };
+  if (name === "INCRBY") return { name, delta: Number(first) };
+  if (name === "PEXPIRE") return { name, ms: Number(first) };
+  if (name === "CAS") {
+    return {
+      name: "compare-and-set",
+      expected: first === "nil" ? null : first,
+      value: second,
+    };
   }
+  return { name: name as "GET" };
 }
 
 function parseSet(value: string, words: readonly string[]): SetAction {
