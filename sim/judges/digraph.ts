@@ -4,10 +4,13 @@
 /** Labels are bits, so that a set of them is a mask. */
 export type Labels = number;
 
-/** An edge, as a step of a cycle. */
+/** An edge, as a step of a path. */
 export interface Step {
   readonly from: number;
+  readonly to: number;
   readonly label: number;
+  /** What the edge was added with: why it is there. */
+  readonly note: number;
 }
 
 /** Nodes 0 to `nodeCount` - 1. Edges are added first, then questions asked. */
@@ -15,6 +18,7 @@ export class Digraph {
   readonly #nodeCount: number;
   #ends = new Int32Array(1024);
   #labels = new Uint8Array(1024);
+  #notes = new Int32Array(1024);
   /** The next edge out of the same node. */
   #nextEdge = new Int32Array(1024);
   readonly #firstEdge: Int32Array;
@@ -26,21 +30,26 @@ export class Digraph {
   }
 
   /** Adds an edge; one from a node to itself is left out. */
-  add(from: number, to: number, label: number): void {
+  add(from: number, to: number, label: number, note: number): void {
     if (from === to) return;
     if (this.#edgeCount === this.#ends.length) this.#grow();
     const edge = this.#edgeCount++;
     this.#ends[edge] = to;
     this.#labels[edge] = label;
+    this.#notes[edge] = note;
     this.#nextEdge[edge] = this.#firstEdge[from]!;
     this.#firstEdge[from] = edge;
   }
 
-  /** Calls for each edge out of a node whose label is in the mask. */
-  forEachEdge(from: number, mask: Labels, visit: (to: number, label: number) => void): void {
+  /** Edges out of a node whose label is in the mask. */
+  edgesFrom(from: number, mask: Labels): Step[] {
+    const steps: Step[] = [];
     for (let edge = this.#firstEdge[from]!; edge !== -1; edge = this.#nextEdge[edge]!) {
-      if ((this.#labels[edge]! & mask) !== 0) visit(this.#ends[edge]!, this.#labels[edge]!);
+      const label = this.#labels[edge]!;
+      if ((label & mask) === 0) continue;
+      steps.push({ from, to: this.#ends[edge]!, label, note: this.#notes[edge]! });
     }
+    return steps;
   }
 
   /** Components of two nodes and more under the edges in the mask (Tarjan 1972). O(n + m). */
@@ -68,35 +77,32 @@ export class Digraph {
   }
 
   /**
-   * The shortest way between nodes under the edges in the mask: each step's start and label. Null
-   * when there is none; of a node to itself, the shortest cycle. O(n + m).
+   * The shortest way between nodes over edges in the mask and nodes of `within`; null when there is
+   * none. From a node to itself: the shortest cycle. O(n + m).
    */
   shortestPath(from: number, to: number, mask: Labels, within: ReadonlySet<number>): Step[] | null {
     const cameBy = new Map<number, Step>();
     let frontier = [from];
     while (frontier.length > 0 && !cameBy.has(to)) {
       const next: number[] = [];
-      for (const node of frontier) {
-        this.forEachEdge(node, mask, (end, label) => {
-          if (cameBy.has(end) || !within.has(end)) return;
-          cameBy.set(end, { from: node, label });
-          next.push(end);
-        });
+      for (const step of frontier.flatMap((node) => this.edgesFrom(node, mask))) {
+        if (cameBy.has(step.to) || !within.has(step.to)) continue;
+        cameBy.set(step.to, step);
+        next.push(step.to);
       }
       frontier = next;
     }
     if (!cameBy.has(to)) return null;
-    const path: Step[] = [];
-    for (let node = to; path.length === 0 || node !== from; node = path.at(-1)!.from) {
-      path.push(cameBy.get(node)!);
-    }
-    return path.toReversed();
+    const path = [cameBy.get(to)!];
+    while (path[0]!.from !== from) path.unshift(cameBy.get(path[0]!.from)!);
+    return path;
   }
 
   #grow(): void {
     this.#ends = doubled(this.#ends, Int32Array);
     this.#nextEdge = doubled(this.#nextEdge, Int32Array);
     this.#labels = doubled(this.#labels, Uint8Array);
+    this.#notes = doubled(this.#notes, Int32Array);
   }
 }
 
