@@ -2,7 +2,9 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
+import { forgetOutcome } from "./history.ts";
 import { judgeLinearizability } from "./linearizability.ts";
+import { explain } from "./minimise.ts";
 import { search } from "./search.ts";
 import {
   setAction,
@@ -97,12 +99,26 @@ describe("the search finds an order exactly when there is one", () => {
         seen[`${expected}`]++;
         const { verdict } = search(history, model, 1e6);
         expect(verdict).toBe(expected ? "linearizable" : "violation");
+        if (!expected) checkExplanation(history);
       }),
       { numRuns: 3_000 },
     );
     expect(Math.min(seen.true, seen.false)).toBeGreaterThan(100);
   });
 });
+
+/** Up to the culprit's return all is well, and no more. */
+function checkExplanation(history: readonly StringOperation[]): void {
+  const { core, culprit } = explain(history, model, 1e6);
+  expect(core).toContain(culprit);
+  const { returnedAt } = culprit;
+  const begun = history.filter(({ invokedAt }) => invokedAt <= returnedAt);
+  const cut = (isKept: (one: StringOperation) => boolean): StringOperation[] =>
+    begun.map((one) => (one.outcome !== "ok" || isKept(one) ? one : forgetOutcome(one)));
+  const before = cut((one) => one.returnedAt < returnedAt);
+  const until = cut((one) => one.returnedAt <= returnedAt);
+  expect([before, until].map((part) => isLinearizableByTrying(part, model))).toEqual([true, false]);
+}
 
 const CLOCK_ERROR_MS = 20;
 

@@ -43,7 +43,11 @@ export function judgeLinearizability<State, Op extends Operation>(
     } else if (verdict === "violation") {
       const text =
         findings.length < explainedKeysMax
-          ? printExplanation(explain(operations, model, EXPLAINING_FACTOR * stepsMax), model)
+          ? printExplanation(
+              explain(operations, model, EXPLAINING_FACTOR * stepsMax),
+              model,
+              operations,
+            )
           : `${operations.length} operations, not explained`;
       findings.push({ rule: "not linearizable", text: `key ${key}: ${text}` });
     }
@@ -51,36 +55,39 @@ export function judgeLinearizability<State, Op extends Operation>(
   return { checkedCount: history.length, findings, undecided };
 }
 
-/** An explanation for people, an operation a line. */
+/**
+ * An explanation for people, an operation a line.
+ *
+ * @param history All operations of the key: to tell where a stale value came from.
+ */
 export function printExplanation<State, Op extends Operation>(
-  { core, culprit, prefix, otherCount }: Explanation<Op>,
+  { core, culprit, prefix, otherCount, beforeCount }: Explanation<Op>,
   model: Model<State, Op>,
+  history: readonly Op[],
 ): string {
   const print = (one: Op): string =>
-    printOperation(one, (action, keys) => model.describe(action, keys));
-  const others = otherCount === 0 ? "" : `, whatever ${otherCount} other operations did`;
+    `  ${printOperation(one, (action, keys) => model.describe(action, keys))}`;
+  const others = otherCount === 0 ? "" : `, whatever the other ${otherCount} did`;
+  const before = beforeCount === 0 ? "" : `, ${beforeCount} of them before`;
   const value = typeof culprit.reply === "string" ? culprit.reply : null;
+  const isAbout = (line: string): boolean => value !== null && line.split(" ").includes(value);
+  const about = history
+    .filter((one) => !core.includes(one))
+    .map(print)
+    .filter(isAbout);
   return [
-    `these cannot all be true${others}:`,
-    ...abridge(
-      core.map((one) => `  ${print(one)}`),
-      value,
-    ),
+    `these contradict each other${others}${before}:`,
+    ...lastOf(core.map(print)),
     prefix.length === 0 ? "nothing comes before" : "the longest order that can be:",
-    ...abridge(
-      prefix.map((one, place) => `  ${place + 1}. ${print(one)}`),
-      null,
-    ),
-    `and then there is no place for: ${print(culprit)}`,
+    ...lastOf(prefix.map(print)),
+    "and then there is no place for:",
+    print(culprit),
+    ...(about.length === 0 ? [] : [`others about ${value}:`, ...about.slice(0, LINES_MAX)]),
   ].join("\n");
 }
 
-/** Of a long list, the end, and the lines that are about a value. */
-function abridge(lines: readonly string[], value: string | null): readonly string[] {
-  const start = Math.max(lines.length - LINES_MAX, 0);
-  const isAbout = (line: string): boolean => value !== null && line.split(" ").includes(value);
-  const kept = lines.slice(0, start).filter(isAbout).slice(0, LINES_MAX);
-  const hiddenCount = start - kept.length;
-  const hidden = hiddenCount === 0 ? [] : [`  (and ${hiddenCount} before)`];
-  return [...kept, ...hidden, ...lines.slice(start)];
+/** The end of a long list of lines. */
+function lastOf(lines: readonly string[]): readonly string[] {
+  const hiddenCount = lines.length - LINES_MAX;
+  return hiddenCount <= 0 ? lines : [`  (and ${hiddenCount} before)`, ...lines.slice(hiddenCount)];
 }

@@ -6,12 +6,22 @@ import { NodeMemory } from "./tables.ts";
 import { INITIAL_SET, REJECTED, Transitions } from "./transitions.ts";
 
 /** How a search ended. */
-export interface SearchResult<Op> {
+export interface SearchResult<State, Op> {
   readonly verdict: "linearizable" | "violation" | "undecided";
   /** Steps tried: what the bound counts. */
   readonly steps: number;
   /** The order found; empty unless linearizable. */
   readonly order: readonly Op[];
+  /** Every state met: after a violation, all that any beginning of the history can lead to. */
+  readonly states: readonly State[];
+}
+
+/** What a search is about, where it is not the plain question. */
+export interface SearchOptions<State, Op> {
+  /** Whether an operation took effect before its return, also if nobody knows its reply. */
+  readonly happened?: (operation: Op) => boolean;
+  /** States of which one was the true one at the beginning. */
+  readonly initial?: readonly State[];
 }
 
 /**
@@ -19,21 +29,24 @@ export interface SearchResult<Op> {
  * model allows and that keeps real time.
  *
  * @param stepsMax Steps after which it gives up as undecided; a step takes some 0.1 µs.
- * @param happened Whether the operation took effect before its return, also if nobody knows its
- *   reply. Failed operations never count.
  * @remarks Linear in the operations when little is concurrent; exponential at worst.
  */
 export function search<State, Op extends Operation>(
   operations: readonly Op[],
   model: Model<State, Op>,
   stepsMax: number,
-  happened: (operation: Op) => boolean = ({ outcome }) => outcome === "ok",
-): SearchResult<Op> {
-  const certain = operations.filter(happened);
+  options: SearchOptions<State, Op> = {},
+): SearchResult<State, Op> {
+  const { happened = ({ outcome }) => outcome === "ok", initial = [model.initial] } = options;
+  const certain = byInvocation(operations.filter(happened));
   const uncertain = operations.filter(
     (one) => one.outcome === "unknown" && !happened(one) && model.effectKey(one) !== null,
   );
-  return new Search(byInvocation(certain), byInvocation(uncertain), model, stepsMax).run();
+  const ordered = [...certain, ...byInvocation(uncertain)];
+  const simplified = model.simplify(ordered);
+  const transitions = new Transitions(model, simplified, initial);
+  const twins = findTwins(simplified, certain.length, model);
+  return new Search(ordered, certain.length, twins, transitions, stepsMax).run();
 }
 
 /**
@@ -71,24 +84,24 @@ class Search<State, Op extends Operation> {
   #certainPlaced = 0;
 
   constructor(
-    certain: readonly Op[],
-    uncertain: readonly Op[],
-    model: Model<State, Op>,
+    operations: readonly Op[],
+    certainCount: number,
+    twins: Int32Array,
+    transitions: Transitions<State, Op>,
     stepsMax: number,
   ) {
-    this.#certainCount = certain.length;
-    this.#operations = [...certain, ...uncertain];
-    this.#count = this.#operations.length;
+    this.#operations = operations;
+    this.#certainCount = certainCount;
+    this.#count = operations.length;
+    this.#twin = twins;
+    this.#transitions = transitions;
     this.#stepsMax = stepsMax;
-    const simplified = model.simplify(this.#operations);
-    this.#transitions = new Transitions(model, simplified);
     this.#head = 2 * this.#certainCount;
     this.#next = new Int32Array(this.#head + 1);
     this.#previous = new Int32Array(this.#head + 1);
-    this.#twin = findTwins(simplified, this.#certainCount, model);
     // Uncertain operations begin at a word of their own.
     this.#uncertainWord = (this.#certainCount + 31) >>> 5;
-    const words = this.#uncertainWord + ((uncertain.length + 31) >>> 5);
+    const words = this.#uncertainWord + ((this.#count - certainCount + 31) >>> 5);
     this.#placed = new Int32Array(words);
     this.#key = new Int32Array(this.#uncertainWord + 2);
     this.#order = new Int32Array(this.#count);
@@ -97,7 +110,7 @@ class Search<State, Op extends Operation> {
     this.#link();
   }
 
-  run(): SearchResult<Op> {
+  run(): SearchResult<State, Op> {
     let candidate = this.#next[this.#head]!;
     let isUncertain = false;
     while (this.#certainPlaced < this.#certainCount) {
@@ -123,10 +136,10 @@ class Search<State, Op extends Operation> {
     return this.#result("linearizable");
   }
 
-  #result(verdict: SearchResult<Op>["verdict"]): SearchResult<Op> {
+  #result(verdict: SearchResult<State, Op>["verdict"]): SearchResult<State, Op> {
     const places = verdict === "linearizable" ? this.#order.subarray(0, this.#depth) : [];
     const order = Array.from(places, (place) => this.#operations[place]!);
-    return { verdict, steps: this.#steps, order };
+    return { verdict, steps: this.#steps, order, states: this.#transitions.states };
   }
 
   /** Whether an uncertain operation exists and was invoked before the first return still open. */

@@ -6,24 +6,25 @@ import { PairTable } from "./tables.ts";
 
 /** Said of a step that no state of the set allows. */
 export const REJECTED = -1;
-/** The set that holds the model's initial state alone. */
+/** The set of states a history may begin in. */
 export const INITIAL_SET = 0;
 
 /** Steps of a model over the operations of one key. */
 export class Transitions<State, Op extends Operation> {
   readonly #model: Model<State, Op>;
   readonly #operations: readonly Op[];
-  readonly #states: State[] = [];
+  /** All states met so far. */
+  readonly states: State[] = [];
   readonly #stateIds = new Map<string | number, number>();
   /** Sets by their number: sorted ids of states. */
   readonly #sets: (readonly number[])[] = [];
   readonly #setIds = new Map<string | number, number>();
   readonly #known = new PairTable();
 
-  constructor(model: Model<State, Op>, operations: readonly Op[]) {
+  constructor(model: Model<State, Op>, operations: readonly Op[], initial: readonly State[]) {
     this.#model = model;
     this.#operations = operations;
-    this.#internSet([this.#internState(model.initial)]);
+    this.#internSet(initial.map((state) => this.#internState(state)));
   }
 
   /** The set of states after an operation (by its place), or {@link REJECTED}. */
@@ -38,7 +39,7 @@ export class Transitions<State, Op extends Operation> {
   #take(setId: number, operation: Op): number {
     const next: number[] = [];
     for (const stateId of this.#sets[setId]!) {
-      for (const state of this.#model.step(this.#states[stateId]!, operation)) {
+      for (const state of this.#model.step(this.states[stateId]!, operation)) {
         const id = this.#internState(state);
         if (!next.includes(id)) next.push(id);
       }
@@ -50,7 +51,7 @@ export class Transitions<State, Op extends Operation> {
     const key = this.#model.stateKey(state);
     let id = this.#stateIds.get(key);
     if (id === undefined) {
-      id = this.#states.push(state) - 1;
+      id = this.states.push(state) - 1;
       this.#stateIds.set(key, id);
     }
     return id;

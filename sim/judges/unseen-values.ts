@@ -9,21 +9,25 @@ const PLACEHOLDER = "?";
  * no reply and no comparison shows a text it is part of.
  */
 export function hideUnseenValues(operations: readonly StringOperation[]): StringOperation[] {
-  const seen = shownTexts(operations).join("\n");
+  const shown = shownTexts(operations);
+  // A value can be part of a longer one only where something is appended.
+  const canJoin = operations.some(({ action }) => action.name === "APPEND");
+  const allShown = canJoin ? [...shown].join("\n") : "";
   return operations.map((operation) => {
     const { action } = operation;
     const value = "value" in action ? action.value : "";
-    if (value === "" || !Number.isNaN(Number(value)) || seen.includes(value)) return operation;
+    if (value === "" || !Number.isNaN(Number(value))) return operation;
+    if (shown.has(value) || allShown.includes(value)) return operation;
     const hidden = PLACEHOLDER.repeat(value.length);
     return { ...operation, action: { ...action, value: hidden } as StringAction };
   });
 }
 
-function shownTexts(operations: readonly StringOperation[]): string[] {
-  const texts = new Set<string>([PLACEHOLDER]);
+function shownTexts(operations: readonly StringOperation[]): Set<string> {
+  const texts = new Set([PLACEHOLDER]);
   for (const { action, reply } of operations) {
     if (typeof reply === "string") texts.add(reply);
     if (action.name === "compare-and-set" && action.expected !== null) texts.add(action.expected);
   }
-  return [...texts];
+  return texts;
 }
