@@ -1,7 +1,6 @@
 // The machines of one run.
 import type { SimWorld } from "../../src/platform/simulated/sim-world.ts";
-import type { ServerKnobs } from "./server.ts";
-import { Machine, type MachineEvents } from "./machine.ts";
+import { type FleetSetting, Machine, type MachineEvents } from "./machine.ts";
 
 /** Time within which machines without faults must form a cluster, in ms. */
 const FORMING_MS = 30_000;
@@ -10,12 +9,12 @@ const FORMING_MS = 30_000;
 export class Fleet {
   readonly world: SimWorld;
   readonly machines: Machine[] = [];
-  readonly #knobs: ServerKnobs;
+  readonly #setting: FleetSetting;
   readonly #events: MachineEvents;
 
-  constructor(world: SimWorld, knobs: ServerKnobs, events: MachineEvents) {
+  constructor(world: SimWorld, setting: FleetSetting, events: MachineEvents) {
     this.world = world;
-    this.#knobs = knobs;
+    this.#setting = setting;
     this.#events = events;
   }
 
@@ -23,7 +22,7 @@ export class Fleet {
   add(): Machine {
     const number = this.machines.length + 1;
     const host = this.world.host(`n${number}`);
-    const machine = new Machine(number, host, this.#knobs, this.#events);
+    const machine = new Machine(number, host, this.#setting, this.#events);
     machine.join = this.machines.map(({ name }) => name);
     this.machines.push(machine);
     return machine;
@@ -57,6 +56,14 @@ export class Fleet {
   #hasVoters(count: number): boolean {
     const conf = this.leader?.server?.cluster.node.replica.raft.conf;
     return conf?.voters.length === count && conf.votersOutgoing.length === 0;
+  }
+
+  /** Whether all voters are machines that serve. */
+  get whole(): boolean {
+    const conf = this.leader?.server?.cluster.node.replica.raft.conf;
+    if (conf === undefined) return false;
+    const ids = new Set(this.serving.map(({ server }) => server!.cluster.node.identity.nodeId));
+    return conf.votersOutgoing.length === 0 && conf.voters.every((id) => ids.has(id));
   }
 
   /** Whether all machines serve and have applied all that the leader has. */

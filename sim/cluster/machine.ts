@@ -1,5 +1,6 @@
 // A simulated machine that runs a server: what is known of it while the server comes and goes.
 import type { SimHost } from "../../src/platform/simulated/sim-host.ts";
+import type { MessageFaults } from "../../src/transport/testing/message-faults.ts";
 import { InvariantError } from "../../src/base/invariant.ts";
 import { openServer, type RunningServer, type ServerKnobs } from "./server.ts";
 
@@ -9,6 +10,12 @@ export interface Ending {
   readonly error: Error;
   /** Whether it had served before: false for one that did not come up. */
   readonly served: boolean;
+}
+
+/** What all machines of a run share. */
+export interface FleetSetting {
+  readonly knobs: ServerKnobs;
+  readonly messages: MessageFaults;
 }
 
 /** Hears what servers say and how they end. */
@@ -37,13 +44,13 @@ export class Machine {
   /** Its files were damaged or lost, and it has not caught up since. */
   damaged = false;
   readonly endings: Ending[] = [];
-  readonly #knobs: ServerKnobs;
+  readonly #setting: FleetSetting;
   readonly #events: MachineEvents;
 
-  constructor(number: number, host: SimHost, knobs: ServerKnobs, events: MachineEvents) {
+  constructor(number: number, host: SimHost, setting: FleetSetting, events: MachineEvents) {
     this.number = number;
     this.host = host;
-    this.#knobs = knobs;
+    this.#setting = setting;
     this.#events = events;
   }
 
@@ -65,7 +72,8 @@ export class Machine {
     const onFatal = (error: Error): void => {
       if (isCurrent()) this.#end(error, this.server !== null);
     };
-    openServer(this.host, process, this.join, this.#knobs, {
+    const { knobs, messages } = this.#setting;
+    openServer(this.host, process, this.join, knobs, messages, {
       onLine: (level, message, facts) => {
         if (isCurrent()) this.#events.onLine(this, level, message, facts);
       },

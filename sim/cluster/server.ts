@@ -4,13 +4,15 @@ import { type ClusterEnvironment, ClusterNode } from "../../src/cluster/cluster-
 import { dataCommands } from "../../src/commands/table.ts";
 import type { Scheduler } from "../../src/platform/clock.ts";
 import { nodeAuthenticator } from "../../src/platform/node/node-authenticator.ts";
-import type { SimHost, SimProcess } from "../../src/platform/simulated/sim-host.ts";
+import type { SimHost } from "../../src/platform/simulated/sim-host.ts";
+import type { SimProcess } from "../../src/platform/simulated/sim-process.ts";
 import { ClusterView, nodeName } from "../../src/server/cluster-view.ts";
 import { sessionCommands } from "../../src/server/commands/table.ts";
 import type { NodeIdentity, ProcessView } from "../../src/server/node-view.ts";
 import { RespServer } from "../../src/server/resp-server.ts";
 import { defaultServerOptions } from "../../src/server/server-options.ts";
 import { transactionCommands } from "../../src/server/transaction.ts";
+import type { MessageFaults } from "../../src/transport/testing/message-faults.ts";
 import type { WalSync } from "../../src/wal/wal-types.ts";
 
 /** Where clients connect to on every simulated machine. */
@@ -55,9 +57,10 @@ export async function openServer(
   process: SimProcess,
   join: readonly string[],
   knobs: ServerKnobs,
+  messages: MessageFaults,
   events: ServerEvents,
 ): Promise<RunningServer> {
-  const environment = environmentOf(host, process, knobs, events);
+  const environment = environmentOf(host, process, knobs, messages, events);
   const cluster = await ClusterNode.open(environment, {
     node: {
       directory: DATA,
@@ -92,6 +95,7 @@ function environmentOf(
   host: SimHost,
   process: SimProcess,
   knobs: ServerKnobs,
+  messages: MessageFaults,
   events: ServerEvents,
 ): ClusterEnvironment {
   const { clock, random, disk, network } = process;
@@ -108,6 +112,7 @@ function environmentOf(
     bootId: host.bootId,
     authenticator: nodeAuthenticator,
     resolveHost: async (name) => [name],
+    interceptPeers: (handler) => messages.intercept(process, handler),
     report: (level, message, facts) => events.onLine(level, message, facts),
     onFatal: (error) => events.onFatal(error),
   };

@@ -9,7 +9,7 @@ const DRIFT_MAX = 0.05;
 
 function skew(stage: Stage, random: SimRandom): Begun {
   const { host } = stage.draw(random);
-  const ms = random.between(-SKEW_MS_MAX, SKEW_MS_MAX);
+  const ms = random.between(-SKEW_MS_MAX, SKEW_MS_MAX) / 2;
   host.wallSkewMs = ms;
   const undo = (): void => {
     host.wallSkewMs = 0;
@@ -27,27 +27,18 @@ function drift(stage: Stage, random: SimRandom): Begun {
   return { what: `clock of ${host.name} at ${rate.toFixed(3)}`, undo };
 }
 
-/** The wall clock jumps to and fro every few ms. */
+/** The wall clock jumps to and fro every few ms; over when it has done so. */
 function strobe(stage: Stage, random: SimRandom): Begun {
   const { host } = stage.draw(random);
   const everyMs = random.between(3, 200);
-  let strobing = true;
-  const turn = (): void => {
-    if (!strobing) return;
-    host.wallSkewMs = random.between(-SKEW_MS_MAX, SKEW_MS_MAX);
-    stage.world.schedule(everyMs, turn);
-  };
-  turn();
-  const undo = (): void => {
-    strobing = false;
-    host.wallSkewMs = 0;
-  };
-  return { what: `clock of ${host.name} jumps every ${everyMs} ms`, undo };
+  const jumpMs = random.between(-SKEW_MS_MAX, SKEW_MS_MAX) / 2;
+  host.strobeWall({ jumpMs, everyMs, forMs: random.between(200, 3_000) });
+  return { what: `clock of ${host.name} jumps by ${jumpMs} ms every ${everyMs} ms`, undo: null };
 }
 
 /** Faults of clocks. */
 export const CLOCK_FAULTS: readonly FaultKind[] = [
   { name: "skew", kind: "clock", weight: 3, forMs: [200, 8_000], begin: skew },
   { name: "drift", kind: "clock", weight: 3, forMs: [500, 8_000], begin: drift },
-  { name: "strobe", kind: "clock", weight: 2, forMs: [200, 3_000], begin: strobe },
+  { name: "strobe", kind: "clock", weight: 2, forMs: [0, 0], begin: strobe },
 ];

@@ -43,10 +43,27 @@ function short(stage: Stage, random: SimRandom): Begun {
   return { what: `next write on ${name} takes ${bytes} bytes`, undo: null };
 }
 
+/** Slow calls, short writes by chance, for a while. */
+function troubled(stage: Stage, random: SimRandom): Begun {
+  const { storage, name } = stage.draw(random).host;
+  storage.faults = {
+    shortWrite: random.chance(0.5) ? random.fraction() * 0.2 : 0,
+    slowChance: random.chance(0.5) ? random.fraction() * 0.1 : 0,
+    slowMs: { min: 5, max: random.between(10, 1_000) },
+    writeError: random.chance(0.2) ? 0.01 : 0,
+    syncError: random.chance(0.2) ? 0.02 : 0,
+  };
+  const undo = (): void => {
+    storage.faults = null;
+  };
+  return { what: `disk of ${name} slow and short by chance`, undo };
+}
+
 /** Faults of disks. */
 export const DISK_FAULTS: readonly FaultKind[] = [
   { name: "slow disk", kind: "disk", weight: 4, forMs: [200, 4_000], begin: slow },
   { name: "full disk", kind: "disk", weight: 3, forMs: [200, 4_000], begin: full },
+  { name: "troubled disk", kind: "disk", weight: 4, forMs: [200, 4_000], begin: troubled },
   { name: "short write", kind: "disk", weight: 2, forMs: [0, 0], begin: short },
   { name: "failing write", kind: "disk", weight: 2, forMs: [0, 0], begin: failing("write") },
   { name: "failing sync", kind: "disk", weight: 2, forMs: [0, 0], begin: failing("sync") },

@@ -1,7 +1,7 @@
 // Ends a process at a named place of the product, and counts how often each place was reached.
 import { type Failpoint, FAILPOINTS, failpoints } from "../../src/base/failpoints.ts";
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
-import type { SimProcess } from "../../src/platform/simulated/sim-host.ts";
+import type { SimProcess } from "../../src/platform/simulated/sim-process.ts";
 import type { Machine } from "../cluster/machine.ts";
 import type { Begun, FaultKind, Stage } from "./stage.ts";
 

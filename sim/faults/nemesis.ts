@@ -1,6 +1,7 @@
 // Decides by the seed when which fault begins and ends.
 import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import { CLOCK_FAULTS } from "./clocks.ts";
+import { DAMAGE_FAULTS } from "./damage.ts";
 import { DISK_FAULTS } from "./disks.ts";
 import { MEMBERSHIP_FAULTS } from "./membership.ts";
 import { NETWORK_FAULTS } from "./network.ts";
@@ -12,6 +13,7 @@ export const FAULTS: readonly FaultKind[] = [
   ...NETWORK_FAULTS,
   ...PROCESS_FAULTS,
   ...DISK_FAULTS,
+  ...DAMAGE_FAULTS,
   ...CLOCK_FAULTS,
   ...MEMBERSHIP_FAULTS,
 ];

@@ -1,11 +1,16 @@
-// Faults of the cables between the machines.
+// Faults of the cables between the machines. Clients' cables stay whole, but slow ones.
+import {
+  allWays,
+  bridge as bridgeOf,
+  cutAll,
+  isolate as isolateOf,
+  ring as ringOf,
+  swizzle as swizzleWays,
+  type Way,
+} from "../../src/platform/simulated/link-patterns.ts";
+import type { LinkFaults } from "../../src/platform/simulated/sim-link.ts";
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import type { Begun, FaultKind, Stage } from "./stage.ts";
-
-/** Clients are hosts too; faults here leave their links alone, but for delays. */
-function others(stage: Stage, name: string): string[] {
-  return stage.fleet.names.filter((other) => other !== name);
-}
 
 function shuffled(names: readonly string[], random: SimRandom): string[] {
   const left = [...names];
@@ -14,76 +19,82 @@ function shuffled(names: readonly string[], random: SimRandom): string[] {
   return drawn;
 }
 
-function healing(stage: Stage, links: readonly (readonly [string, string])[]): () => void {
-  return () => {
-    for (const [left, right] of links) stage.world.fabric.heal(left, right);
+/** Two different machines, drawn; null when there is only one. */
+function drawPair(stage: Stage, random: SimRandom): readonly [string, string] | null {
+  const [from, to] = shuffled(stage.fleet.names, random);
+  return from === undefined || to === undefined ? null : [from, to];
+}
+
+function cutting(stage: Stage, what: string, ways: readonly Way[]): Begun | null {
+  const { fabric } = stage.world;
+  if (ways.length === 0) return null;
+  cutAll(fabric, ways);
+  const undo = (): void => {
+    for (const [from, to] of ways) fabric.healOneWay(from, to);
   };
+  return { what, undo };
 }
 
-function cutAll(stage: Stage, links: readonly (readonly [string, string])[]): () => void {
-  for (const [left, right] of links) stage.world.fabric.cut(left, right);
-  return healing(stage, links);
-}
-
-function isolate(stage: Stage, random: SimRandom): Begun {
+function isolate(stage: Stage, random: SimRandom): Begun | null {
   const { name } = stage.draw(random);
-  const links = others(stage, name).map((other) => [name, other] as const);
-  return { what: `${name} cut off`, undo: cutAll(stage, links) };
+  return cutting(stage, `${name} cut off`, isolateOf(stage.fleet.names, name));
 }
 
-function isolateOneWay(stage: Stage, random: SimRandom): Begun {
+function isolateOneWay(stage: Stage, random: SimRandom): Begun | null {
   const { name } = stage.draw(random);
   const isOut = random.chance(0.5);
-  const links = others(stage, name).map((other) => [name, other] as const);
-  for (const [own, other] of links) {
-    if (isOut) stage.world.fabric.cutOneWay(own, other);
-    else stage.world.fabric.cutOneWay(other, own);
-  }
-  const what = isOut ? `nothing leaves ${name}` : `nothing reaches ${name}`;
-  return { what, undo: healing(stage, links) };
+  const ways = isolateOf(stage.fleet.names, name, isOut ? "out" : "in");
+  return cutting(stage, isOut ? `nothing leaves ${name}` : `nothing reaches ${name}`, ways);
 }
 
-function partition(stage: Stage, random: SimRandom): Begun {
+function partition(stage: Stage, random: SimRandom): Begun | null {
   const names = shuffled(stage.fleet.names, random);
-  const at = random.between(1, names.length - 1);
-  const [left, right] = [names.slice(0, at), names.slice(at)];
-  const links = left.flatMap((one) => right.map((other) => [one, other] as const));
-  return { what: `${left.join(" ")} | ${right.join(" ")}`, undo: cutAll(stage, links) };
+  if (names.length < 2) return null;
+  const left = new Set(names.slice(0, random.between(1, names.length - 1)));
+  const ways = allWays(names).filter(([from, to]) => left.has(from) !== left.has(to));
+  const right = names.filter((name) => !left.has(name));
+  return cutting(stage, `${[...left].join(" ")} | ${right.join(" ")}`, ways);
 }
 
 /** Each machine reaches only its neighbours. */
 function ring(stage: Stage, random: SimRandom): Begun | null {
   const names = shuffled(stage.fleet.names, random);
-  if (names.length < 4) return null;
-  const isNeighbour = (left: number, right: number): boolean =>
-    Math.abs(left - right) === 1 || Math.abs(left - right) === names.length - 1;
-  const links = names.flatMap((one, left) =>
-    names.flatMap((other, right) =>
-      left < right && !isNeighbour(left, right) ? [[one, other] as const] : [],
-    ),
-  );
-  return { what: `ring ${names.join(" ")}`, undo: cutAll(stage, links) };
+  return cutting(stage, `ring ${names.join(" ")}`, ringOf(names));
 }
 
 /** Two groups that only one machine reaches both of. */
 function bridge(stage: Stage, random: SimRandom): Begun | null {
   const names = shuffled(stage.fleet.names, random);
   if (names.length < 3) return null;
-  const [middle, ...rest] = names;
-  const at = Math.ceil(rest.length / 2);
-  const [left, right] = [rest.slice(0, at), rest.slice(at)];
-  const links = left.flatMap((one) => right.map((other) => [one, other] as const));
-  const what = `${left.join(" ")} - ${middle} - ${right.join(" ")}`;
-  return { what: `bridge ${what}`, undo: cutAll(stage, links) };
+  const middle = names[0]!;
+  return cutting(stage, `bridge over ${middle}`, bridgeOf(names, middle));
 }
 
-function oneLink(stage: Stage, random: SimRandom): Begun {
-  const [from, to] = shuffled(stage.fleet.names, random) as [string, string];
-  if (random.chance(0.5)) {
-    return { what: `${from} x ${to}`, undo: cutAll(stage, [[from, to]]) };
-  }
-  stage.world.fabric.cutOneWay(from, to);
-  return { what: `${from} x> ${to}`, undo: healing(stage, [[from, to]]) };
+function oneLink(stage: Stage, random: SimRandom): Begun | null {
+  const pair = drawPair(stage, random);
+  if (pair === null) return null;
+  const [from, to] = pair;
+  const isBoth = random.chance(0.5);
+  const ways: Way[] = isBoth ? [pair, [to, from]] : [pair];
+  return cutting(stage, `${from} ${isBoth ? "<x>" : "x>"} ${to}`, ways);
+}
+
+/** Links are cut one by one and healed in another order. */
+function swizzle(stage: Stage, random: SimRandom): Begun | null {
+  const forMs = random.between(200, 4_000);
+  const { names } = stage.fleet;
+  const count = swizzleWays(stage.world.fabric, allWays(names), random, forMs);
+  if (count === 0) return null;
+  return { what: `${count} ways cut and healed one by one in ${forMs} ms`, undo: null };
+}
+
+/** All is held for a while, then arrives at once. */
+function clog(stage: Stage, random: SimRandom): Begun | null {
+  const pair = drawPair(stage, random);
+  if (pair === null) return null;
+  const forMs = random.between(50, 3_000);
+  stage.world.fabric.clog(...pair, forMs);
+  return { what: `${pair.join(" > ")} clogged for ${forMs} ms`, undo: null };
 }
 
 function slowNetwork(stage: Stage, random: SimRandom): Begun {
@@ -97,19 +108,39 @@ function slowNetwork(stage: Stage, random: SimRandom): Begun {
   return { what: `packets take up to ${max} ms`, undo };
 }
 
-function slowLink(stage: Stage, random: SimRandom): Begun {
-  const { fabric } = stage.world;
-  const [from, to] = shuffled(stage.fleet.names, random) as [string, string];
-  const max = random.between(50, 600);
-  fabric.setDelay(from, to, { min: max / 2, max });
-  const undo = (): void => fabric.setDelay(from, to, fabric.delayMs);
-  return { what: `${from} > ${to} takes up to ${max} ms`, undo };
+function troubled(what: string, draw: (random: SimRandom) => LinkFaults) {
+  return (stage: Stage, random: SimRandom): Begun | null => {
+    const { fabric } = stage.world;
+    const pair = drawPair(stage, random);
+    if (pair === null) return null;
+    fabric.setFaults(...pair, draw(random));
+    return { what: `${pair.join(" > ")} ${what}`, undo: () => fabric.setFaults(...pair, null) };
+  };
 }
+
+const spikes = troubled("has spikes", (random) => ({
+  spikeChance: random.fraction() / 2,
+  spikeMs: { min: 10, max: random.between(20, 800) },
+}));
+const resetting = troubled("is reset in the middle of writes", (random) => ({
+  resetChance: random.fraction() / 20,
+}));
+const narrow = troubled("is narrow", (random) => ({ bytesPerMs: random.between(5, 500) }));
 
 function resets(stage: Stage, random: SimRandom): Begun {
   const count = random.between(1, 6);
   for (let at = 0; at < count; at++) stage.world.fabric.resetOne();
   return { what: `${count} connections reset`, undo: null };
+}
+
+/** Whole messages between nodes are lost, late, doubled, out of order, or come again from long ago. */
+function messages(stage: Stage, random: SimRandom): Begun {
+  const part = (): number => (random.chance(0.5) ? 0 : random.fraction() * 0.2);
+  stage.messages.rates = { drop: part(), duplicate: part(), delay: part(), replay: part() };
+  const undo = (): void => {
+    stage.messages.rates = null;
+  };
+  return { what: "messages are lost, late, doubled and repeated", undo };
 }
 
 /** Faults of the network. */
@@ -120,7 +151,12 @@ export const NETWORK_FAULTS: readonly FaultKind[] = [
   { name: "ring", kind: "network", weight: 2, forMs: [200, 5_000], begin: ring },
   { name: "bridge", kind: "network", weight: 3, forMs: [200, 5_000], begin: bridge },
   { name: "one link", kind: "network", weight: 4, forMs: [100, 5_000], begin: oneLink },
+  { name: "swizzle", kind: "network", weight: 2, forMs: [0, 0], begin: swizzle },
+  { name: "clog", kind: "network", weight: 3, forMs: [0, 0], begin: clog },
   { name: "slow network", kind: "network", weight: 2, forMs: [500, 5_000], begin: slowNetwork },
-  { name: "slow link", kind: "network", weight: 2, forMs: [500, 5_000], begin: slowLink },
+  { name: "spikes", kind: "network", weight: 2, forMs: [500, 5_000], begin: spikes },
+  { name: "narrow link", kind: "network", weight: 2, forMs: [500, 5_000], begin: narrow },
   { name: "resets", kind: "network", weight: 3, forMs: [0, 0], begin: resets },
+  { name: "resets in writes", kind: "network", weight: 2, forMs: [500, 5_000], begin: resetting },
+  { name: "messages", kind: "network", weight: 4, forMs: [300, 5_000], begin: messages },
 ];

@@ -42,6 +42,15 @@ function pause(stage: Stage, random: SimRandom): Begun | null {
   return { what: `${machine.name} paused`, undo: () => process.resume() };
 }
 
+/** Something in the process takes long: a collection of garbage, a call that does not return. */
+function stall(stage: Stage, random: SimRandom): Begun | null {
+  const { host, name } = stage.draw(random);
+  const ms = random.between(20, 1_500);
+  if (host.process === null) return null;
+  host.process.stall(ms);
+  return { what: `${name} busy for ${ms} ms`, undo: null };
+}
+
 /** Killed again and again, shortly after each start. */
 function restartLoop(stage: Stage, random: SimRandom): Begun | null {
   const machine = stage.draw(random);
@@ -68,5 +77,6 @@ export const PROCESS_FAULTS: readonly FaultKind[] = [
   { name: "power cut", kind: "process", weight: 5, forMs: [1, 3_000], begin: powerCut },
   { name: "all gone", kind: "process", weight: 2, forMs: [1, 1_500], begin: all },
   { name: "pause", kind: "process", weight: 5, forMs: [50, 3_000], begin: pause },
+  { name: "stall", kind: "process", weight: 3, forMs: [0, 0], begin: stall },
   { name: "restart loop", kind: "process", weight: 1, forMs: [500, 3_000], begin: restartLoop },
 ];

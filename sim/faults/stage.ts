@@ -1,6 +1,7 @@
 // What faults act upon, and the limits within which a cluster must survive them.
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import type { SimWorld } from "../../src/platform/simulated/sim-world.ts";
+import type { MessageFaults } from "../../src/transport/testing/message-faults.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Machine } from "../cluster/machine.ts";
 
@@ -33,17 +34,21 @@ export interface FaultKind {
 export class Stage {
   readonly world: SimWorld;
   readonly fleet: Fleet;
+  /** Faults of whole messages between nodes. */
+  readonly messages: MessageFaults;
   /** Ends a machine's process, as somebody must know before. */
   readonly #onEnding: (machine: Machine) => void;
   readonly #onDamage: (machine: Machine) => void;
 
   constructor(
     fleet: Fleet,
+    messages: MessageFaults,
     onEnding: (machine: Machine) => void,
     onDamage: (machine: Machine) => void,
   ) {
     this.world = fleet.world;
     this.fleet = fleet;
+    this.messages = messages;
     this.#onEnding = onEnding;
     this.#onDamage = onDamage;
   }
@@ -70,12 +75,19 @@ export class Stage {
   }
 
   /**
-   * Whether the files of one machine may be damaged: no other has damaged files, and with this one
-   * the others are a majority that holds all that was acknowledged.
+   * Whether the files of one machine may be damaged: no other one's are, and all the others have
+   * all that was acknowledged.
    */
   mayDamage(): boolean {
-    const { machines } = this.fleet;
-    return machines.length >= 3 && machines.every(({ damaged }) => !damaged);
+    const { machines, equal } = this.fleet;
+    return machines.length >= 3 && equal && machines.every(({ damaged }) => !damaged);
+  }
+
+  /** All files of a machine that is down are gone; it will ask the others to take it in again. */
+  wipe(machine: Machine): void {
+    machine.host.wipe();
+    machine.join = this.fleet.names.filter((name) => name !== machine.name);
+    this.damaged(machine);
   }
 
   /** Marks a machine as damaged until it has caught up. */

@@ -1,7 +1,9 @@
 // One run: a cluster comes up, is loaded and harmed, heals, and is judged.
 import type { Failpoint } from "../../src/base/failpoints.ts";
 import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
+import { Trace } from "../../src/platform/simulated/trace.ts";
 import { SimWorld } from "../../src/platform/simulated/sim-world.ts";
+import { MessageFaults } from "../../src/transport/testing/message-faults.ts";
 import { Fleet } from "../cluster/fleet.ts";
 import { type Ending, isBug, type Machine } from "../cluster/machine.ts";
 import { SKEW_MS_MAX } from "../faults/clocks.ts";
@@ -27,6 +29,8 @@ const EQUAL_MS = 60_000;
 const CLOSER_LOOK_EVERY_MS = 250;
 /** How long a server that ended by itself stays down, ms. */
 const RESTART_AFTER_MS = 200;
+/** Starts of one machine after which nobody starts it any more. */
+const STARTS_MAX = 1_000;
 const FINDINGS_MAX = 20;
 
 /** Something that must not be. */
@@ -59,8 +63,10 @@ export class Run {
   readonly #plan: Plan;
   readonly #transcript: Transcript;
   readonly #world: SimWorld;
+  readonly #trace: Trace;
   readonly #fleet: Fleet;
   readonly #watch: Watch;
+  readonly #stage: Stage;
   readonly #nemesis: Nemesis;
   readonly #meter: FailpointMeter;
   readonly #workloads: readonly Workload[];
@@ -78,13 +84,17 @@ export class Run {
     this.#transcript = transcript;
     this.#world = new SimWorld(plan.seed);
     this.#world.fabric.delayMs = plan.delayMs;
-    this.#fleet = new Fleet(this.#world, plan.knobs, {
+    this.#trace = new Trace(transcript.note);
+    this.#world.trace = this.#trace;
+    const messages = new MessageFaults(new SimRandom(plan.seed ^ 0x6d657373));
+    this.#fleet = new Fleet(this.#world, { knobs: plan.knobs, messages }, {
       onLine: (machine, level, message, facts) => transcript.line(machine.name, level, message, facts),
       onEnding: (machine, ending) => this.#onEnding(machine, ending),
     });
     this.#watch = new Watch(this.#fleet, (rule, text) => this.#found(rule, text));
-    const stage = new Stage(
+    this.#stage = new Stage(
       this.#fleet,
+      messages,
       (machine) => this.#watch.ending(machine),
       (machine) => this.#watch.damaged(machine),
     );
@@ -92,7 +102,7 @@ export class Run {
     this.#meter = new FailpointMeter(() => this.#world.running);
     const more = [failpointFault(this.#meter)];
     const onFault = (text: string): void => transcript.fault(text);
-    this.#nemesis = new Nemesis(stage, faults, more, plan.seed, onFault);
+    this.#nemesis = new Nemesis(this.#stage, faults, more, plan.seed, onFault);
     const skewMs = plan.faultClasses.includes("clock") ? SKEW_MS_MAX : 0;
     this.#workloads = drawWorkloads(new SimRandom(plan.seed ^ 0x6c6f6164), skewMs);
     transcript.nowMs = () => this.#world.nowMs;
@@ -216,18 +226,25 @@ export class Run {
     while (!(await client.ready()));
   }
 
+  /** A server ended by itself. Somebody starts it again; if its data are damaged, as a new member. */
   #onEnding(machine: Machine, { error, served }: Ending): void {
     this.#transcript.fault(`${machine.name} ended by itself: ${error.message}`);
-    if (isBug(error)) this.#found("a server ends for a reason", `${machine.name}: ${error.stack}`);
-    if (!served && machine.starts > 100) return;
+    const mayEnd = this.#plan.faultClasses.includes("disk") && !isBug(error);
+    if (!mayEnd) this.#found("a server ends for a reason", `${machine.name}: ${error.stack}`);
+    if (machine.starts > STARTS_MAX) return;
     this.#world.schedule(RESTART_AFTER_MS, () => {
-      if (machine.down) machine.start();
+      if (!machine.down) return;
+      if (machine.damaged && !served) this.#stage.wipe(machine);
+      machine.start();
     });
   }
 
   #lookCloserNowAndThen(): void {
     this.#world.schedule(CLOSER_LOOK_EVERY_MS, () => {
       this.#watch.lookCloser();
+      if (this.#fleet.equal && this.#fleet.whole) {
+        for (const machine of this.#fleet.machines) machine.damaged = false;
+      }
       this.#lookCloserNowAndThen();
     });
   }
@@ -273,7 +290,7 @@ export class Run {
       simulatedMs: this.#world.nowMs,
       commands: this.#commands,
       events: this.#world.eventsRun,
-      digest: `${this.#world.eventsRun}-${this.#world.nowMs}`,
+      digest: this.#trace.digest(),
       looked: this.#watch.looked,
       failpoints: this.#meter.counts,
     };

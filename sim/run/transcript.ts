@@ -7,6 +7,8 @@ type Facts = Readonly<Record<string, unknown>>;
 export interface Transcript {
   /** Set by the run: time of the world in ms. */
   nowMs: () => number;
+  /** Takes what happens in the world: packets, writes, faults; undefined: nobody reads it. */
+  readonly note: ((text: string) => void) | undefined;
   /** A line of a server's own log. */
   line(machine: string, level: string, message: string, facts: Facts): void;
   /** What was done to the cluster, and what was found. */
@@ -16,6 +18,7 @@ export interface Transcript {
 /** For runs of which nobody wants to read. */
 export class NoTranscript implements Transcript {
   nowMs: () => number = () => 0;
+  readonly note = undefined;
   line(): void {}
   fault(): void {}
 }
@@ -23,10 +26,12 @@ export class NoTranscript implements Transcript {
 /** Writes each line as it comes. */
 export class PrintedTranscript implements Transcript {
   nowMs: () => number = () => 0;
+  readonly note: (text: string) => void;
   readonly #print: (line: string) => void;
 
   constructor(print: (line: string) => void) {
     this.#print = print;
+    this.note = print;
   }
 
   line(machine: string, level: string, message: string, facts: Facts): void {
