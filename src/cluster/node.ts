@@ -100,6 +100,7 @@ export class KvorumNode implements PeersOwner {
       onSnapshotWanted: () => this.#upkeep.saveInBackground(),
       installSnapshot: (replica, mark) => this.#installSnapshot(replica, mark),
       sendSnapshot: (_replica, request) => this.#transfers.start(request),
+      bulkWriting: () => this.#snapshots.saving,
       onTick: () => {
         this.#transfers.tick();
         this.#expirer.run();

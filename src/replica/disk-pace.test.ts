@@ -33,10 +33,10 @@ describe("DiskPace", () => {
   test("a slow write is followed by a pause, which doubles while slow ones keep coming", () => {
     const pace = new DiskPace();
     write(pace, 11);
-    expect(pauseOf(pace)).toBe(16);
+    expect(pauseOf(pace)).toBe(256);
     write(pace, 0.2, 10);
     write(pace, 11);
-    expect(pauseOf(pace)).toBe(32);
+    expect(pauseOf(pace)).toBe(512);
     for (let at = 0; at < 20; at++) {
       write(pace, 11);
       pauseOf(pace);
@@ -50,9 +50,9 @@ describe("DiskPace", () => {
     write(pace, 11);
     write(pace, 11);
     pauseOf(pace);
-    write(pace, 0.2, 128);
+    write(pace, 0.2, 1_024);
     write(pace, 11);
-    expect(pauseOf(pace)).toBe(16);
+    expect(pauseOf(pace)).toBe(256);
   });
 
   test("a disk that is never slow but never quick either is left to another thread", () => {

@@ -8,10 +8,10 @@ const AVERAGE_MS_MAX = 1;
 /** Weight of the newest write in the average. */
 const NEWEST_PART = 1 / 16;
 /** Writes that go to another thread after a slow one, and at most when slow ones keep coming. */
-const PAUSE_WRITES = 16;
+const PAUSE_WRITES = 256;
 const PAUSE_WRITES_MAX = 4_096;
 /** Quick writes in a row after which a slow one counts as the first. */
-const QUICK_ROW = 128;
+const QUICK_ROW = 1_024;
 
 /** Judges the disk by the writes that the loop waited for. */
 export class DiskPace {

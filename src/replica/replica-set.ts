@@ -43,6 +43,8 @@ export interface ReplicaSetEnvironment {
   onSnapshotWanted(shard: number): void;
   installSnapshot(replica: Replica, mark: SnapshotMark): Applier;
   sendSnapshot(replica: Replica, request: SnapshotRequest): void;
+  /** Big files are being written: a small write next to them may take its time. */
+  bulkWriting(): boolean;
   onTick(): void;
 }
 
@@ -200,7 +202,8 @@ export class ReplicaSet implements ReplicaHost, WalListener {
   #waitsForDisk(wal: Wal): boolean {
     const bytes = wal.pendingBytes;
     if (bytes === 0 || bytes > WAITED_BYTES_MAX || wal.writing || !this.#log!.urgent) return false;
-    return wal.options.sync !== "no" && this.#pace.waitsForNext();
+    if (wal.options.sync === "no" || this.#environment.bulkWriting()) return false;
+    return this.#pace.waitsForNext();
   }
 
   #writeNow(wal: Wal): void {
