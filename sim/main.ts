@@ -49,11 +49,14 @@ async function playSeeds(options: SimOptions): Promise<number> {
   const onAnswer = (answer: Answer): boolean => {
     if (answer.kind === "error") {
       broken++;
-      print(`seed ${answer.seed} FAILED: npm run sim -- --seed ${answer.seed} --trace\n${answer.text}`);
+      print(
+        `seed ${answer.seed} FAILED: npm run sim -- --seed ${answer.seed} --trace\n${answer.text}`,
+      );
       return true;
     }
     summary.add(answer.report);
-    for (const text of answer.report.undecided) print(`seed ${answer.report.seed} undecided: ${text}`);
+    for (const text of answer.report.undecided)
+      print(`seed ${answer.report.seed} undecided: ${text}`);
     if (answer.report.findings.length > 0) failures.push(answer.report);
     if (performance.now() - toldMs > PROGRESS_EVERY_MS && process.stderr.isTTY) {
       toldMs = performance.now();

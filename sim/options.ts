@@ -29,7 +29,7 @@ export interface SimOptions {
 }
 
 /** What `--help` says. */
-export const HELP = `npm run sim -- [OPTIONS]: whole clusters on simulated clocks, disks and networks
+export const HELP: string = `npm run sim -- [OPTIONS]: whole clusters on simulated clocks, disks and networks
 
   --seed N         plays one seed
   --seeds N        how many seeds, from --from on       (${SEEDS}; --planted: ${PLANTED_SEEDS})

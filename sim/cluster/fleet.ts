@@ -34,7 +34,9 @@ export class Fleet {
 
   /** The machine that leads and serves, or null. */
   get leader(): Machine | null {
-    return this.machines.find(({ server }) => server?.cluster.node.replica.serving === true) ?? null;
+    return (
+      this.machines.find(({ server }) => server?.cluster.node.replica.serving === true) ?? null
+    );
   }
 
   get serving(): Machine[] {

@@ -72,6 +72,7 @@ export class Machine {
     const onFatal = (error: Error): void => {
       if (isCurrent()) this.#end(error, this.server !== null);
     };
+    process.onUncaught = (error) => onFatal(errorOf(error));
     const { knobs, messages } = this.#setting;
     openServer(this.host, process, this.join, knobs, messages, {
       onLine: (level, message, facts) => {
@@ -85,7 +86,7 @@ export class Machine {
         this.server = server;
       },
       (error: unknown) => {
-        if (isCurrent()) this.#end(error instanceof Error ? error : new Error(String(error)), false);
+        if (isCurrent()) this.#end(errorOf(error), false);
       },
     );
   }
@@ -115,7 +116,13 @@ export class Machine {
   }
 }
 
+function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 /** Whether a server ended by a bug: its own checks failed. */
 export function isBug(error: Error): boolean {
-  return error instanceof InvariantError || error instanceof TypeError || error instanceof RangeError;
+  return (
+    error instanceof InvariantError || error instanceof TypeError || error instanceof RangeError
+  );
 }

@@ -3,7 +3,13 @@ import type { DamageKind } from "../../src/platform/simulated/disk-damage.ts";
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import type { Begun, FaultKind, Stage } from "./stage.ts";
 
-const KINDS: readonly DamageKind[] = ["bitFlip", "truncation", "zeros", "swappedSectors", "removal"];
+const KINDS: readonly DamageKind[] = [
+  "bitFlip",
+  "truncation",
+  "zeros",
+  "swappedSectors",
+  "removal",
+];
 
 /** One file of one machine, which is started again. */
 function damage(stage: Stage, random: SimRandom): Begun | null {

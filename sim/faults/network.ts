@@ -146,7 +146,13 @@ function messages(stage: Stage, random: SimRandom): Begun {
 /** Faults of the network. */
 export const NETWORK_FAULTS: readonly FaultKind[] = [
   { name: "isolate", kind: "network", weight: 4, forMs: [100, 5_000], begin: isolate },
-  { name: "isolate one way", kind: "network", weight: 4, forMs: [100, 5_000], begin: isolateOneWay },
+  {
+    name: "isolate one way",
+    kind: "network",
+    weight: 4,
+    forMs: [100, 5_000],
+    begin: isolateOneWay,
+  },
   { name: "partition", kind: "network", weight: 3, forMs: [100, 5_000], begin: partition },
   { name: "ring", kind: "network", weight: 2, forMs: [200, 5_000], begin: ring },
   { name: "bridge", kind: "network", weight: 3, forMs: [200, 5_000], begin: bridge },

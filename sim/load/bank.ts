@@ -73,12 +73,7 @@ export class BankLoad implements Workload {
       else client.leave();
       return 3;
     }
-    const moves = [
-      ["MULTI"],
-      ["DECRBY", from, `${amount}`],
-      ["INCRBY", to, `${amount}`],
-      ["EXEC"],
-    ];
+    const moves = [["MULTI"], ["DECRBY", from, `${amount}`], ["INCRBY", to, `${amount}`], ["EXEC"]];
     const { replies } = await client.ask(...moves);
     if (outcomeOf(replies?.[3]) !== "ok") client.leave();
     return 6;

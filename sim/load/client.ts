@@ -86,11 +86,26 @@ export class LoadClient {
     this.#connection = null;
   }
 
+  /**
+   * Reads that are repeated until all replies came and none is an error. The times are those of the
+   * last try.
+   */
+  async askUntilAnswered(...commands: readonly (readonly string[])[]): Promise<Asked> {
+    for (;;) {
+      if (!(await this.ready())) continue;
+      const asked = await this.ask(...commands);
+      if (asked.replies?.every(({ kind }) => kind !== "error") === true) return asked;
+      this.leave();
+      await this.sleep(this.random.between(1, RETRY_MS));
+    }
+  }
+
   /** Sends commands in one write and waits for all replies. To be called when `ready`. */
   async ask(...commands: readonly (readonly string[])[]): Promise<Asked> {
     const client = this.#number;
     const invokedAt = this.nowMs();
-    const replies = await this.#connection!.ask(commands, this.#setting.replyTimeoutMs);
+    const connection = this.#connection;
+    const replies = (await connection?.ask(commands, this.#setting.replyTimeoutMs)) ?? null;
     return { client, invokedAt, returnedAt: replies === null ? Infinity : this.nowMs(), replies };
   }
 }

@@ -34,7 +34,7 @@ export class CounterLoad implements Workload {
   }
 
   async readAll(client: LoadClient): Promise<void> {
-    const asked = await client.ask(...this.#counters.map((key) => wordsOf(key, READ)));
+    const asked = await client.askUntilAnswered(...this.#counters.map((key) => wordsOf(key, READ)));
     for (const [at, key] of this.#counters.entries()) {
       this.#record(asked, at, key, READ);
       const reply = asked.replies?.[at];

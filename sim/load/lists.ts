@@ -44,7 +44,7 @@ export class ListLoad implements Workload {
     for (let generation = 0; generation <= generations; generation++) {
       for (let list = 0; list < this.#lists; list++) {
         const steps = [{ kind: "read", key: `list:${generation}:${list}` }] as const;
-        const asked = await client.ask(wordsOf(steps[0]));
+        const asked = await client.askUntilAnswered(wordsOf(steps[0]));
         const reply = asked.replies?.[0];
         this.#record(asked, steps, outcomeOf(reply), reply === undefined ? [] : [reply]);
       }

@@ -8,10 +8,15 @@ import {
   type SessionAction,
   type SessionOperation,
 } from "../judges/sessions.ts";
-import { type LoadClient, outcomeOf, plainReply } from "./client.ts";
+import { type Asked, type LoadClient, outcomeOf, plainReply } from "./client.ts";
 import type { Workload } from "./workload.ts";
 
 const PIPELINE_MAX = 12;
+
+interface SessionCommand {
+  readonly key: string;
+  readonly action: SessionAction;
+}
 
 /** Stamps that say who wrote them, and as which write. */
 export class SessionLoad implements Workload {
@@ -27,37 +32,30 @@ export class SessionLoad implements Workload {
 
   async step(client: LoadClient): Promise<number> {
     const { random } = client;
-    const commands = Array.from({ length: random.between(1, PIPELINE_MAX) }, () => {
+    const commands = Array.from({ length: random.between(1, PIPELINE_MAX) }, (): SessionCommand => {
       const key = this.#keys[random.between(0, this.#keys.length - 1)]!;
       const count = random.chance(0.5) ? ++this.#writes : 0;
       const action: SessionAction = count === 0 ? { kind: "read" } : { kind: "write", count };
       return { key, action };
     });
-    await this.#ask(client, commands);
+    const { number } = client;
+    const words = commands.map(({ key, action }) => wordsOf(number, key, action));
+    this.#record(await client.ask(...words), commands);
     return commands.length;
   }
 
   async readAll(client: LoadClient): Promise<void> {
-    await this.#ask(
-      client,
-      this.#keys.map((key) => ({ key, action: { kind: "read" } })),
-    );
+    const action: SessionAction = { kind: "read" };
+    const commands = this.#keys.map((key) => ({ key, action }));
+    const words = commands.map(({ key }) => wordsOf(0, key, action));
+    this.#record(await client.askUntilAnswered(...words), commands);
   }
 
   judge(): Judgement[] {
     return [judgeSessions(this.#history)];
   }
 
-  async #ask(
-    client: LoadClient,
-    commands: readonly { readonly key: string; readonly action: SessionAction }[],
-  ): Promise<void> {
-    const words = commands.map(({ key, action }) =>
-      action.kind === "read"
-        ? ["GET", key]
-        : ["SET", key, printStamp({ client: client.number, count: action.count })],
-    );
-    const asked = await client.ask(...words);
+  #record(asked: Asked, commands: readonly SessionCommand[]): void {
     for (const [at, { key, action }] of commands.entries()) {
       const reply = asked.replies?.[at];
       const outcome = outcomeOf(reply);
@@ -73,4 +71,9 @@ export class SessionLoad implements Workload {
       });
     }
   }
+}
+
+function wordsOf(client: number, key: string, action: SessionAction): string[] {
+  if (action.kind === "read") return ["GET", key];
+  return ["SET", key, printStamp({ client, count: action.count })];
 }

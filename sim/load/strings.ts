@@ -59,7 +59,7 @@ export class StringLoad implements Workload {
   async readAll(client: LoadClient): Promise<void> {
     for (const key of this.#keys) {
       const action = { name: "GET" } as const;
-      const asked = await client.ask(wordsOf(action, [key]));
+      const asked = await client.askUntilAnswered(wordsOf(action, [key]));
       this.#record(asked, 0, key, action);
     }
   }

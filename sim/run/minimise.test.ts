@@ -6,7 +6,9 @@ import type { SeedReport } from "./play.ts";
 /** A run with faults 1 to `count` that fails when all of `needed` happen. */
 function replayOf(count: number, needed: readonly number[]) {
   return async (without: ReadonlySet<number>): Promise<SeedReport> => {
-    const happened = Array.from({ length: count }, (_, at) => at + 1).filter((n) => !without.has(n));
+    const happened = Array.from({ length: count }, (_, at) => at + 1).filter(
+      (n) => !without.has(n),
+    );
     const fails = needed.every((number) => happened.includes(number));
     const finding = { rule: "disk is bounded", atMs: 1, text: "" } as const;
     return {

@@ -1,6 +1,6 @@
 // What a run is like: all of it drawn from the seed.
 import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
-import type { LinkDelay } from "../../src/platform/simulated/sim-fabric.ts";
+import type { LinkDelay } from "../../src/platform/simulated/sim-link.ts";
 import type { ServerKnobs } from "../cluster/server.ts";
 import { FAULT_CLASSES, type FaultClass } from "../faults/stage.ts";
 
@@ -25,7 +25,7 @@ export interface Plan {
 export function drawPlan(seed: number, commands: number): Plan {
   const random = new SimRandom(seed ^ 0x706c616e);
   const pick = <T>(...of: readonly T[]): T => of[random.between(0, of.length - 1)]!;
-  const faultMs = pick(40, 150, 400, 1_000);
+  const faultMs = pick(150, 500, 1_500, 4_000);
   return {
     seed,
     nodes: pick(1, 3, 3, 3, 3, 3, 5),

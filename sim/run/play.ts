@@ -48,7 +48,8 @@ function summarise(report: RunReport, wallMs: number): SeedReport {
     findings,
     undecided,
     schedule: faults.map(
-      ({ number, what, fromMs, toMs }) => `${fromMs.toFixed(0)}..${toMs.toFixed(0)} ms #${number} ${what}`,
+      ({ number, what, fromMs, toMs }) =>
+        `${fromMs.toFixed(0)}..${toMs.toFixed(0)} ms #${number} ${what}`,
     ),
     faults: faults.map(({ name, kind }) => ({ name, kind })),
     simulatedMs,

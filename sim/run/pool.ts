@@ -28,11 +28,7 @@ export class Pool {
     this.#jobs = jobs;
   }
 
-  /**
-   * Plays tasks until there are none, or `onAnswer` returns false.
-   *
-   * @throws Error when a process ends by itself.
-   */
+  /** Plays tasks until there are none, or `onAnswer` returns false. */
   async play(tasks: Iterator<Task>, onAnswer: (answer: Answer) => boolean): Promise<void> {
     let wanted = true;
     const next = (): Task | null => {
@@ -41,16 +37,26 @@ export class Pool {
       return result.done === true ? null : result.value;
     };
     const work = (): Promise<void> =>
-      playInChild(next, (answer) => {
+      playInChildren(next, (answer) => {
         wanted &&= onAnswer(answer);
       });
     await Promise.all(Array.from({ length: this.#jobs }, work));
   }
 }
 
-function playInChild(next: () => Task | null, onAnswer: (answer: Answer) => void): Promise<void> {
-  const first = next();
-  if (first === null) return Promise.resolve();
+/** Plays in one process after the other: a seed that ends its process has failed. */
+async function playInChildren(
+  next: () => Task | null,
+  onAnswer: (answer: Answer) => void,
+): Promise<void> {
+  for (let task = next(); task !== null; task = next()) await playInChild(task, next, onAnswer);
+}
+
+function playInChild(
+  first: Task,
+  next: () => Task | null,
+  onAnswer: (answer: Answer) => void,
+): Promise<void> {
   const child = fork(WORKER, [], { serialization: "advanced" });
   return new Promise((resolve, reject) => {
     let playing: Task | null = first;
@@ -64,9 +70,12 @@ function playInChild(next: () => Task | null, onAnswer: (answer: Answer) => void
       give(next());
     });
     child.on("error", reject);
-    child.on("exit", (code) => {
-      if (playing === null && code === 0) resolve();
-      else reject(new Error(`seed ${playing?.seed}: the process ended with ${describeExit(child)}`));
+    child.on("exit", () => {
+      if (playing !== null) {
+        const text = `its process ended with ${describeExit(child)}; the reason is above`;
+        onAnswer({ kind: "error", seed: playing.seed, text });
+      }
+      resolve();
     });
     give(first);
   });
