@@ -35,6 +35,11 @@ export interface ClusterEnvironment extends NodeEnvironment {
   readonly authenticator: Authenticator;
   /** All addresses of a host name; the name itself when it is an address. */
   resolveHost(host: string): Promise<readonly string[]>;
+  /**
+   * Stands between the transport and what this node makes of its peers' messages; for the
+   * simulator, which drops, delays, repeats and reorders them. Absent: nothing does.
+   */
+  interceptPeers?(handler: PeerHandler): PeerHandler;
 }
 
 /** How a node takes part in a cluster. */
@@ -144,7 +149,7 @@ class Opening implements PeerHandler {
         secret: options.secret,
         limits: options.transportLimits ?? {},
       },
-      this,
+      environment.interceptPeers?.(this) ?? this,
     );
   }
 

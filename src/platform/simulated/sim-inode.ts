@@ -36,6 +36,10 @@ export class SimInode {
    * Contents a dirty sector may still have on the platter, oldest first, without the present one.
    */
   readonly #dirty = new Map<number, OldSector[]>();
+  /**
+   * Sectors that programs still read though a failed sync gave them up: what is on the platter.
+   */
+  readonly #lost = new Map<number, Buffer>();
   #changes = 0;
 
   get size(): number {
@@ -65,11 +69,12 @@ export class SimInode {
 
   /** A write that is on the platter when it returns. */
   writeDurable(source: Uint8Array, position: number): void {
-    this.write(source, position);
     const end = position + source.length;
-    for (let sector = sectorOf(position); sector * SECTOR_BYTES < end; sector++) {
-      this.#dirty.delete(sector);
-    }
+    this.#reserve(end);
+    this.#bytes.set(source, position);
+    this.#size = Math.max(this.#size, end);
+    this.#changes++;
+    if (this.#dirty.size > 0 || this.#lost.size > 0) this.#cleanSectors(position, end);
     this.#durableSize = Math.max(this.#durableSize, end);
   }
 
@@ -90,6 +95,22 @@ export class SimInode {
       else this.#dirty.set(sector, left);
     }
     if (upTo >= this.#changes) this.#durableSize = this.#size;
+  }
+
+  /**
+   * A sync has failed, and the system gives up what was dirty: it reached the platter all the same,
+   * or is gone, or is gone as soon as nobody remembers it. Later syncs know nothing of it.
+   */
+  loseUnsynced(random: SimRandom): void {
+    const keep = keepProbability(random);
+    const isForgotten = random.chance(0.5);
+    for (const [sector, olds] of this.#dirty) {
+      if (random.chance(keep)) continue;
+      const { bytes } = olds[random.between(0, olds.length - 1)]!;
+      if (isForgotten) this.#bytes.set(bytes, sector * SECTOR_BYTES);
+      else this.#lost.set(sector, bytes);
+    }
+    this.#dirty.clear();
   }
 
   /** A write that was under way when power went: each of its sectors arrived or did not. */
@@ -119,6 +140,8 @@ export class SimInode {
       this.#reserve(at + SECTOR_BYTES);
       this.#bytes.set(old.bytes, at);
     }
+    for (const [sector, bytes] of this.#lost) this.#bytes.set(bytes, sector * SECTOR_BYTES);
+    this.#lost.clear();
     const sizes = [sizeMin, Math.max(sizeMin, this.#size)];
     this.#size = sizes[random.between(0, 1)]!;
     this.#bytes.fill(0, this.#size);
@@ -144,14 +167,22 @@ export class SimInode {
   }
 
   #rememberSectors(from: number, end: number): void {
-    this.#changes++;
+    const change = ++this.#changes;
     for (let sector = sectorOf(from); sector * SECTOR_BYTES < end; sector++) {
       const at = sector * SECTOR_BYTES;
-      const bytes = Buffer.from(this.#bytes.subarray(at, at + SECTOR_BYTES));
-      const old = { bytes, change: this.#changes };
-      const olds = this.#dirty.get(sector);
-      if (olds === undefined) this.#dirty.set(sector, [old]);
-      else olds.push(old);
+      const olds = this.#dirty.get(sector) ?? [];
+      if (olds.length === 0) this.#dirty.set(sector, olds);
+      const lost = this.#lost.get(sector);
+      if (lost !== undefined) olds.push({ bytes: lost, change });
+      else olds.push({ bytes: Buffer.from(this.#bytes.subarray(at, at + SECTOR_BYTES)), change });
+      this.#lost.delete(sector);
+    }
+  }
+
+  #cleanSectors(from: number, end: number): void {
+    for (let sector = sectorOf(from); sector * SECTOR_BYTES < end; sector++) {
+      this.#dirty.delete(sector);
+      this.#lost.delete(sector);
     }
   }
 }
