@@ -1,4 +1,5 @@
 // Which writes are on disk, what they cover of today's log, and the messages that wait for them.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Draft, Index, Message } from "./types.ts";
 
@@ -79,6 +80,7 @@ export class Durability {
     this.handedIndex = lastIndex;
     this.writeIssued++;
     this.#writes.push({ number: this.writeIssued, coversIndex: lastIndex, commit });
+    failpoints.reached?.("raft.write.handedOut");
     return this.writeIssued;
   }
 
@@ -111,6 +113,7 @@ export class Durability {
       this.persistedCommit = Math.max(this.persistedCommit, commit);
     }
     this.#writes.splice(0, finished);
+    failpoints.reached?.("raft.write.done");
     let freed = 0;
     while (freed < this.#held.length && this.#heldFor[freed]! <= write) freed++;
     for (let at = 0; at < freed; at++) out.push(this.#held[at]!);

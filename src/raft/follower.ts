@@ -1,4 +1,5 @@
 // The follower's side of the log: appends, heartbeats, snapshots from the leader.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import type { RaftState } from "./state.ts";
 import { MessageType } from "./types.ts";
@@ -48,6 +49,7 @@ function appendNew(raft: RaftState, message: Message): void {
     }
     raft.append(entry);
   }
+  if (entries.length > 0) failpoints.reached?.("raft.entries.appended");
 }
 
 /**
@@ -66,6 +68,7 @@ function noteCaughtUp(raft: RaftState, message: Message, lastNew: Index): void {
  * leader skips a whole term of differing entries at a time.
  */
 function refuse(raft: RaftState, message: Message): void {
+  failpoints.reached?.("raft.append.refused");
   const response = raft.draft(MessageType.appendResponse, message.from);
   const hint = raft.log.lastIndexWithTermUpTo(message.index, message.logTerm);
   response.reject = true;
@@ -133,4 +136,5 @@ function restore(raft: RaftState, snapshot: SnapshotMark): void {
   raft.installing = snapshot.index;
   raft.confIndex = snapshot.index;
   raft.members.install(snapshot.conf, snapshot.index + 1);
+  failpoints.reached?.("raft.snapshot.restored");
 }

@@ -1,5 +1,6 @@
 // The leader's side of the log: appends to members, what is committed, heartbeats, and lost
 // leadership.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import { entryBytes } from "./log.ts";
 import type { Progress } from "./progress.ts";
@@ -121,6 +122,7 @@ function maybeRequestSnapshot(raft: RaftState, progress: Progress): void {
   invariant(indexMin > 0, "a log that was never compacted needs no snapshot");
   progress.becomeSnapshot(indexMin);
   raft.snapshotRequests.push({ to: progress.id, indexMin });
+  failpoints.reached?.("raft.snapshot.requested");
 }
 
 /** Begins a heartbeat round: this node acknowledges it at once. */

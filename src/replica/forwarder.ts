@@ -1,6 +1,7 @@
 // Operations that another node must run: sent to the leader, kept until answered, sent again after
 // failover.
 import { viewOf } from "../base/bytes.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { encodeWithOrigin, OperationBuffer } from "../commands/operation.ts";
 import { Batch, LOCAL, LOGGED } from "./batch.ts";
 import type { ReplyTarget } from "./reply-target.ts";
@@ -202,6 +203,7 @@ export class Forwarder {
       this.#sendNew(operation);
       at = end;
     }
+    failpoints.reached?.("forward.batch.sent");
   }
 
   /** The answer of a node that an operation was sent to. */
@@ -209,11 +211,13 @@ export class Forwarder {
     const operation = this.#outstanding.get(request - this.#firstRequest);
     if (operation === undefined) return;
     if (answer.kind !== "done") {
+      failpoints.reached?.("forward.answer.refused");
       if (from === this.#leader) this.#confirmed = false;
       this.#wait(operation);
       operation.notBeforeMs = this.#now() + RETRY_MS;
       return;
     }
+    failpoints.reached?.("forward.answer.taken");
     this.#forget(operation);
     this.#replyBytes += (answer.reply.length - this.#replyBytes) * REPLY_SHARE;
     operation.target.rawReply(operation.sequence, answer.reply);
@@ -227,6 +231,7 @@ export class Forwarder {
    * Another node leads, or the connection to it is new: everything unanswered goes there, in order.
    */
   sendAll(leader: number): void {
+    failpoints.reached?.("forward.sentAgain");
     this.#leader = leader;
     this.#confirmed = false;
     for (const operation of this.#outstanding.values()) {
@@ -243,6 +248,7 @@ export class Forwarder {
 
   /** This node leads: moves everything unanswered to batches of its own, in order. */
   comeBack(): Batch[] {
+    failpoints.reached?.("serve.begins");
     this.#leader = 0;
     const batches: Batch[] = [];
     for (const operation of this.#outstanding.values()) {
@@ -268,6 +274,7 @@ export class Forwarder {
     for (const operation of this.#outstanding.values()) {
       if (nowMs - operation.sinceMs <= ANSWER_MS_MAX) break;
       this.#forget(operation);
+      failpoints.reached?.("forward.givenUp");
       const certain = !operation.sent || !operation.isWrite;
       operation.target.failReply(operation.sequence, certain ? NO_ANSWER : UNCERTAIN);
       answered = true;

@@ -1,4 +1,5 @@
 // A voter's side of leases: by the clock, no vote for another while a lease may run.
+import { failpoints } from "../base/failpoints.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Message, MessageType, VOTE_BY_TRANSFER } from "../raft/types.ts";
 
@@ -22,7 +23,9 @@ export class LeaseGuard {
   refuses({ type, context }: Message): boolean {
     const isVote = type === MessageType.vote || type === MessageType.preVote;
     if (!isVote || context === VOTE_BY_TRANSFER) return false;
-    return this.#clock.monotonicMs() - this.#heardMs < this.#timeoutMs;
+    const isEarly = this.#clock.monotonicMs() - this.#heardMs < this.#timeoutMs;
+    if (isEarly) failpoints.reached?.("lease.vote.refused");
+    return isEarly;
   }
 
   /** A message was taken, in this term. */

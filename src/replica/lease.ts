@@ -1,5 +1,6 @@
 // When a leader may read without asking: send times of heartbeat rounds, judged by a monotonic
 // clock.
+import { failpoints } from "../base/failpoints.ts";
 
 /**
  * Share of the shortest election timeout that a lease lasts, for clocks that run at different
@@ -43,6 +44,7 @@ export class Lease {
 
   /** TimeoutNow was sent: another may lead at once, so no lease for the rest of the term. */
   forbid(): void {
+    if (!this.#forbidden) failpoints.reached?.("lease.forbidden");
     this.#forbidden = true;
     this.#untilMs = Number.NEGATIVE_INFINITY;
   }
@@ -60,7 +62,9 @@ export class Lease {
     const place = round % ROUNDS_KEPT;
     if (this.#forbidden || this.#roundOf[place] !== round) return;
     const untilMs = this.#sentAtMs[place]! + this.#durationMs;
-    if (untilMs > this.#untilMs) this.#untilMs = untilMs;
+    if (untilMs <= this.#untilMs) return;
+    this.#untilMs = untilMs;
+    failpoints.reached?.("lease.renewed");
   }
 
   holds(nowMs: number): boolean {

@@ -1,4 +1,5 @@
 // The operations of a replica's clients, from when they are taken until they are answered.
+import { failpoints } from "../base/failpoints.ts";
 import type { DataCommand } from "../commands/command.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Args } from "../resp/args.ts";
@@ -142,6 +143,7 @@ export class Operations {
     batch.term = term;
     batch.index = index;
     this.proposed.push(batch);
+    failpoints.reached?.("batch.proposed");
   }
 
   /** Takes the oldest proposed batch: it is about to be applied, too early for reads before it. */
@@ -163,6 +165,7 @@ export class Operations {
    */
   retryProposed(): void {
     if (this.proposed.first === null) return;
+    failpoints.reached?.("batch.retried");
     const again = this.#ahead;
     this.#ahead = [];
     this.proposed.drain((batch) => {
@@ -176,6 +179,7 @@ export class Operations {
 
   /** Reads that cannot be answered here any more go where the open batch goes. */
   retryReads(batches: readonly Batch[]): void {
+    failpoints.reached?.("reads.retried");
     for (const batch of batches) batch.sinceMs = this.#clock.monotonicMs();
     if (this.proposed.first === null) this.putFirst(batches);
     else this.#ahead.push(...batches);
@@ -195,6 +199,7 @@ export class Operations {
     let failed = false;
     this.proposed.dropWhile(isLost, (batch) => {
       this.#releaseAhead();
+      failpoints.reached?.("batch.uncertain");
       batch.fail(UNCERTAIN);
       batch.behind?.fail(NO_LEADER);
       this.recycle(batch);
@@ -219,6 +224,7 @@ export class Operations {
     let failed = false;
     while (this.open.count > 0 && this.open.sinceMs < sinceMs) {
       const batch = this.takeOpen();
+      failpoints.reached?.("batch.leaderless");
       batch.fail(NO_LEADER);
       this.recycle(batch);
       failed = true;

@@ -1,5 +1,6 @@
 // Exactly-once for retried writes: the replies of operations that carry (session, sequence), as
 // replicated state.
+import { failpoints } from "../base/failpoints.ts";
 
 /** Sessions that were not heard of for this long (shard time) are forgotten. */
 export const SESSION_IDLE_MS_MAX: number = 15 * 60_000;
@@ -60,6 +61,7 @@ export class SessionTable {
   /** Forgets idle sessions, now and then; a function of shard time alone. */
   sweep(nowMs: number): void {
     if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
+    failpoints.reached?.("sessions.swept");
     this.#sweptAtMs = nowMs;
     for (const [session, record] of this.#sessions) {
       if (nowMs - record.lastUseMs > SESSION_IDLE_MS_MAX) this.#sessions.delete(session);

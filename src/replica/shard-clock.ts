@@ -1,4 +1,5 @@
 // Shard time at the leader: never behind the log, never beyond what followers know of.
+import { failpoints } from "../base/failpoints.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { EntryHeader } from "./entry-header.ts";
 
@@ -39,6 +40,7 @@ export class ShardClock {
 
   /** This node starts to lead: time goes on from where the last leader may have read. */
   lead(): void {
+    failpoints.reached?.("serve.clockSet");
     const applied = this.#state();
     this.#floorMs = Math.max(applied.timeMs, applied.ceilingMs, this.#floorMs);
     this.#ceilingMs = 0;

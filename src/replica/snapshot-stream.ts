@@ -1,4 +1,5 @@
 // The bytes of a snapshot of one replica, made piece by piece while the replica goes on.
+import { failpoints } from "../base/failpoints.ts";
 import type { SnapshotStream as KeyspaceStream } from "../keyspace/memory/snapshot-stream.ts";
 import type { Applier } from "./applier.ts";
 import {
@@ -51,6 +52,7 @@ export class SnapshotStream {
     const room = bytes.subarray(SECTION_HEADER_BYTES);
     const length = this.#keyspace.next(room);
     if (length === 0) {
+      failpoints.reached?.("snapshot.stream.ended");
       this.#ended = true;
       this.release();
       return encodeEnd(this.#sections);

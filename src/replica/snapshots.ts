@@ -1,5 +1,6 @@
 // Decides when a shard's state is saved, saves it, and lets the log forget what the snapshot holds.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Clock } from "../platform/clock.ts";
 import { SnapshotLoader } from "../keyspace/memory/snapshot-loader.ts";
@@ -69,6 +70,7 @@ export class SnapshotInstaller implements SectionSink {
     this.#loader.finish();
     this.#applier.restore(meta.index, meta.term, meta.timeMs, meta.ceilingMs);
     this.#applier.members = meta.members;
+    failpoints.reached?.("snapshot.state.loaded");
     return meta;
   }
 }
@@ -163,6 +165,7 @@ export class Snapshots {
   /** A snapshot from a leader was installed. */
   async adopt(file: SnapshotFile): Promise<void> {
     await this.#become(file);
+    failpoints.reached?.("install.adopted");
   }
 
   async #save(): Promise<SnapshotFile> {
@@ -186,9 +189,12 @@ export class Snapshots {
     const shard = this.#replica.options.shard;
     invariant(file.index >= this.index, "snapshots move on");
     this.#log.appendSnapshotMark(shard, file.index, file.term);
+    failpoints.reached?.("snapshot.mark.appended");
     await this.#log.sync();
+    failpoints.reached?.("snapshot.mark.durable");
     this.#newest = file;
     this.#log.setFloor(shard, file.index);
+    failpoints.reached?.("snapshot.floor.set");
     await this.#store.prune(file.index);
   }
 }
