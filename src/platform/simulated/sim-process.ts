@@ -17,6 +17,8 @@ export class SimProcess {
   readonly scheduler: Scheduler;
   readonly disk: SimDisk;
   readonly network: SimNetwork;
+  /** Takes what an event of this process throws, as `uncaughtException` does; null: the world does. */
+  onUncaught: ((error: unknown) => void) | null = null;
   #alive = true;
   #paused = false;
   #busyUntilMs = 0;
@@ -78,7 +80,19 @@ export class SimProcess {
   take(event: { run(): void }): void {
     if (!this.#alive) return;
     if (this.isHolding) this.#held.push(event);
-    else event.run();
+    else this.#run(event);
+  }
+
+  #run(event: { run(): void }): void {
+    if (this.onUncaught === null) {
+      event.run();
+      return;
+    }
+    try {
+      event.run();
+    } catch (error) {
+      this.onUncaught(error);
+    }
   }
 
   /** Runs `run` now; when the process is paused, as soon as it goes on; never when it is dead. */

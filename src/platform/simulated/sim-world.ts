@@ -44,6 +44,7 @@ export class SimWorld {
   readonly faultCounts: Map<string, number> = new Map();
   readonly #hosts = new Map<string, SimHost>();
   readonly #queue = new EventQueue();
+  #running: SimProcess | null = null;
   #nowMs = 0;
   #eventsRun = 0;
 
@@ -122,9 +123,15 @@ export class SimWorld {
     this.#nowMs = event.atMs;
     this.#eventsRun++;
     this.trace?.mix(TraceKind.event, event.atMs * TRACE_STEPS_PER_MS, event.sequence);
+    this.#running = event.process;
     if (event.process === null) event.run();
     else event.process.take(event);
     return true;
+  }
+
+  /** Whose event runs now, or ran last: what promises do since then is its doing, too. */
+  get running(): SimProcess | null {
+    return this.#running;
   }
 
   /** Runs everything that is due within the next `ms` milliseconds, and moves time by that much. */
