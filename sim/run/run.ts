@@ -187,7 +187,10 @@ export class Run {
     if (!(await this.#until(() => this.#idle, READ_MS))) throw new Error("a client never ends");
     await this.#must("everything is read", readAll, READ_MS);
     const equal = await this.#until(() => this.#fleet.equal, EQUAL_MS);
-    if (!equal) this.#found("a healed quorum serves", `not equal ${EQUAL_MS} ms after healing`);
+    if (!equal) {
+      const text = `not equal ${EQUAL_MS} ms after healing: ${this.#fleet.describe()}`;
+      this.#found("a healed quorum serves", text);
+    }
   }
 
   /** Writes until a write is acknowledged. */

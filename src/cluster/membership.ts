@@ -162,7 +162,9 @@ export class Membership implements LeaderOwner {
     this.#follow();
     const { replica, environment } = this.#node;
     const nowMs = environment.clock.monotonicMs();
-    if (replica.raft.leader !== 0) this.#leaderSeenMs = nowMs;
+    // A leader that joined while this node was away hears nothing from it, until it knows where.
+    const { leader } = replica.raft;
+    if (leader !== 0 && this.find(leader) !== undefined) this.#leaderSeenMs = nowMs;
     if (replica.serving) this.#duties.run(nowMs);
     else {
       this.#duties.end(() => this.#pointToLeader());
