@@ -77,4 +77,16 @@ export class Fleet {
       ({ server }) => server?.cluster.node.replica.applier.appliedIndex === last,
     );
   }
+
+  /** How far each machine is, on one line. */
+  describe(): string {
+    return this.machines
+      .map(({ name, server, starting, down }) => {
+        if (server === null) return `${name} ${down ? "down" : starting ? "starting" : "lost"}`;
+        const { raft, applier } = server.cluster.node.replica;
+        const log = `log ${raft.firstIndex}..${raft.lastIndex} voters ${raft.conf.voters.join(" ")}`;
+        return `${name} ${raft.role} of ${raft.leader} term ${raft.term} ${log} committed ${raft.commitIndex} applied ${applier.appliedIndex}`;
+      })
+      .join("; ");
+  }
 }

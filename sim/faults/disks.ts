@@ -7,11 +7,10 @@ const ROOM_BYTES_MAX = 128 * 1024;
 
 function slow(stage: Stage, random: SimRandom): Begun {
   const { storage, name } = stage.draw(random).host;
-  const before = storage.latencyMs;
   const max = random.between(5, 120);
   storage.latencyMs = { min: random.between(0, 5), max };
   const undo = (): void => {
-    storage.latencyMs = before;
+    storage.latencyMs = stage.pace.diskMs;
   };
   return { what: `disk of ${name} takes up to ${max} ms`, undo };
 }

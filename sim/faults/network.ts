@@ -99,11 +99,10 @@ function clog(stage: Stage, random: SimRandom): Begun | null {
 
 function slowNetwork(stage: Stage, random: SimRandom): Begun {
   const { fabric } = stage.world;
-  const before = fabric.delayMs;
   const max = random.between(20, 250);
   fabric.delayMs = { min: random.between(0, 10), max };
   const undo = (): void => {
-    fabric.delayMs = before;
+    fabric.delayMs = stage.pace.delayMs;
   };
   return { what: `packets take up to ${max} ms`, undo };
 }

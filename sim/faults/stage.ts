@@ -1,4 +1,5 @@
 // What faults act upon, and the limits within which a cluster must survive them.
+import type { LinkDelay } from "../../src/platform/simulated/sim-link.ts";
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import type { SimWorld } from "../../src/platform/simulated/sim-world.ts";
 import type { MessageFaults } from "../../src/transport/testing/message-faults.ts";
@@ -30,12 +31,19 @@ export interface FaultKind {
   begin(stage: Stage, random: SimRandom): Begun | null;
 }
 
+/** How quick cables and disks are without faults. */
+export interface Pace {
+  readonly delayMs: LinkDelay;
+  readonly diskMs: { readonly min: number; readonly max: number };
+}
+
 /** The cluster as faults see it. */
 export class Stage {
   readonly world: SimWorld;
   readonly fleet: Fleet;
   /** Faults of whole messages between nodes. */
   readonly messages: MessageFaults;
+  readonly pace: Pace;
   /** Ends a machine's process, as somebody must know before. */
   readonly #onEnding: (machine: Machine) => void;
   readonly #onDamage: (machine: Machine) => void;
@@ -43,12 +51,14 @@ export class Stage {
   constructor(
     fleet: Fleet,
     messages: MessageFaults,
+    pace: Pace,
     onEnding: (machine: Machine) => void,
     onDamage: (machine: Machine) => void,
   ) {
     this.world = fleet.world;
     this.fleet = fleet;
     this.messages = messages;
+    this.pace = pace;
     this.#onEnding = onEnding;
     this.#onDamage = onDamage;
   }

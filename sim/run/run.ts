@@ -102,6 +102,7 @@ export class Run {
     this.#stage = new Stage(
       this.#fleet,
       messages,
+      { delayMs: plan.delayMs, diskMs: plan.diskMs },
       (machine) => this.#watch.ending(machine),
       (machine) => this.#watch.damaged(machine),
     );
@@ -128,7 +129,7 @@ export class Run {
   async #play(): Promise<RunReport> {
     const plan = this.#plan;
     await this.#fleet.form(plan.nodes);
-    for (const { host } of this.#fleet.machines) host.storage.latencyMs = { ...plan.diskMs };
+    for (const { host } of this.#fleet.machines) host.storage.latencyMs = plan.diskMs;
     this.#lookCloserNowAndThen();
     const first = this.#newClient();
     await this.#must("prepares", this.#prepare(first), HEALED_MS);
@@ -288,7 +289,10 @@ export class Run {
       },
     );
     const ended = await this.#until(() => settled, limitMs);
-    if (!ended) this.#found("a healed quorum serves", `${what}: not within ${limitMs} ms`);
+    if (!ended) {
+      const text = `${what}: not within ${limitMs} ms: ${this.#fleet.describe()}`;
+      this.#found("a healed quorum serves", text);
+    }
     if (failure !== null) throw failure;
   }
 
