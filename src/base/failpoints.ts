@@ -207,7 +207,8 @@ export type Failpoint = (typeof FAILPOINTS)[number];
 
 /**
  * Who hears of places that are reached: the simulator, which may mark the node as dead then, so
- * that nothing it does afterwards reaches disk or network. Null in a server: a place costs one load.
+ * that nothing it does afterwards reaches disk or network. Null in a server, where a place costs
+ * one load.
  *
  * Places stand where batches, frames, entries and turns pass, and never where each command of a
  * client does.
