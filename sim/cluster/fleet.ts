@@ -46,10 +46,18 @@ export class Fleet {
   /**
    * Starts `count` machines and waits until all of them vote (of two, one).
    *
+   * @param atOnce They find each other (`--bootstrap-expect`); else one begins, the others join it.
    * @throws Error when that takes too long.
    */
-  async form(count: number): Promise<void> {
-    while (this.machines.length < count) this.add().start();
+  async form(count: number, atOnce: boolean): Promise<void> {
+    while (this.machines.length < count) this.add();
+    for (const machine of this.machines) {
+      if (atOnce) {
+        machine.bootstrapExpect = count;
+        machine.join = this.names.filter((name) => name !== machine.name);
+      }
+      machine.start();
+    }
     const voters = count % 2 === 1 ? count : count - 1;
     const formed = await this.world.runUntil(() => this.#hasVoters(voters), FORMING_MS);
     if (!formed) throw new Error(`no cluster of ${count} within ${FORMING_MS} ms`);

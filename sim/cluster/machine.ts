@@ -2,7 +2,7 @@
 import type { SimHost } from "../../src/platform/simulated/sim-host.ts";
 import type { MessageFaults } from "../../src/transport/testing/message-faults.ts";
 import { InvariantError } from "../../src/base/invariant.ts";
-import { openServer, type RunningServer, type ServerKnobs } from "./server.ts";
+import { closeServer, openServer, type RunningServer, type ServerKnobs } from "./server.ts";
 
 /** Why a server ended by itself, or did not come up. */
 export interface Ending {
@@ -41,6 +41,7 @@ export class Machine {
   starts = 0;
   /** Machines that are asked for membership. */
   join: readonly string[] = [];
+  bootstrapExpect = 0;
   /** Its files were damaged or lost, and it has not caught up since. */
   damaged = false;
   readonly endings: Ending[] = [];
@@ -74,7 +75,8 @@ export class Machine {
     };
     process.onUncaught = (error) => onFatal(errorOf(error));
     const { knobs, messages } = this.#setting;
-    openServer(this.host, process, this.join, knobs, messages, {
+    const { join, bootstrapExpect } = this;
+    openServer(this.host, process, { join, bootstrapExpect }, knobs, messages, {
       onLine: (level, message, facts) => {
         if (isCurrent()) this.#events.onLine(this, level, message, facts);
       },
@@ -89,6 +91,23 @@ export class Machine {
         if (isCurrent()) this.#end(errorOf(error), false);
       },
     );
+  }
+
+  get knobs(): ServerKnobs {
+    return this.#setting.knobs;
+  }
+
+  /** SIGTERM: hands over, closes, ends. `onEnding` is called right before the process is gone. */
+  stop(onEnding: () => void): void {
+    const { server } = this;
+    const { process } = this.host;
+    if (server === null) return;
+    const end = (): void => {
+      if (this.host.process !== process) return;
+      onEnding();
+      this.kill();
+    };
+    closeServer(server).then(end, end);
   }
 
   /** `kill -9`. */

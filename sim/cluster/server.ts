@@ -9,6 +9,7 @@ import type { SimProcess } from "../../src/platform/simulated/sim-process.ts";
 import { ClusterView, nodeName } from "../../src/server/cluster-view.ts";
 import { sessionCommands } from "../../src/server/commands/table.ts";
 import type { NodeIdentity, ProcessView } from "../../src/server/node-view.ts";
+import { drain } from "../../src/server/drain.ts";
 import { RespServer } from "../../src/server/resp-server.ts";
 import { defaultServerOptions } from "../../src/server/server-options.ts";
 import { transactionCommands } from "../../src/server/transaction.ts";
@@ -20,6 +21,8 @@ export const CLIENT_PORT = 7_000;
 const PEER_PORT = 17_000;
 const DATA = "/data";
 const RELEASE = "0.0.0";
+const HAND_OVER_MS = 2_000;
+const DRAIN_MS = 500;
 
 /** What a run may draw of a server's settings, the same for all its machines. */
 export interface ServerKnobs {
@@ -40,6 +43,12 @@ export interface ServerEvents {
   onFatal(error: Error): void;
 }
 
+/** How a server becomes a member. */
+export interface Entry {
+  readonly join: readonly string[];
+  readonly bootstrapExpect: number;
+}
+
 /** A server that runs. */
 export interface RunningServer {
   readonly cluster: ClusterNode;
@@ -49,13 +58,13 @@ export interface RunningServer {
 /**
  * Opens the data of the machine, becomes a member, serves clients.
  *
- * @param join Names of machines to ask for membership; none: alone.
+ * @param entry Machines to ask for membership, none: alone; and how many make a new cluster.
  * @throws DbError for damage, or a cluster that refuses.
  */
 export async function openServer(
   host: SimHost,
   process: SimProcess,
-  join: readonly string[],
+  entry: Entry,
   knobs: ServerKnobs,
   messages: MessageFaults,
   events: ServerEvents,
@@ -79,8 +88,8 @@ export async function openServer(
       httpPort: 0,
     },
     secret: Buffer.from("secret"),
-    join: join.map((name) => ({ host: name, port: PEER_PORT })),
-    bootstrapExpect: 0,
+    join: entry.join.map((name) => ({ host: name, port: PEER_PORT })),
+    bootstrapExpect: entry.bootstrapExpect,
     downAfterMs: knobs.downAfterMs,
     release: RELEASE,
   });
@@ -89,6 +98,14 @@ export async function openServer(
   cluster.start();
   await resp.listen(host.name, CLIENT_PORT);
   return { cluster, resp };
+}
+
+/** Ends a server in good order, as SIGTERM does. */
+export async function closeServer({ cluster, resp }: RunningServer): Promise<void> {
+  await cluster.handOver(HAND_OVER_MS);
+  await drain(resp, DRAIN_MS);
+  await resp.close();
+  await cluster.close();
 }
 
 function environmentOf(

@@ -13,9 +13,8 @@ const KINDS: readonly DamageKind[] = [
 
 /** One file of one machine, which is started again. */
 function damage(stage: Stage, random: SimRandom): Begun | null {
-  if (!stage.mayDamage()) return null;
-  const machine = stage.draw(random);
-  if (machine.down) return null;
+  const machine = stage.drawVictim(random);
+  if (machine === null) return null;
   stage.powerCut(machine);
   const kind = KINDS[random.between(0, KINDS.length - 1)]!;
   const done = machine.host.storage.damage(random, kind, (path) => !path.endsWith("LOCK"));
@@ -27,9 +26,8 @@ function damage(stage: Stage, random: SimRandom): Begun | null {
 
 /** All files of one machine are gone: it comes back as a new member. */
 function wipe(stage: Stage, random: SimRandom): Begun | null {
-  if (!stage.mayDamage()) return null;
-  const machine = stage.draw(random);
-  if (machine.down) return null;
+  const machine = stage.drawVictim(random);
+  if (machine === null) return null;
   stage.kill(machine);
   stage.wipe(machine);
   return { what: `${machine.name} wiped`, undo: () => stage.restart(machine) };

@@ -16,6 +16,14 @@ function kill(stage: Stage, random: SimRandom): Begun | null {
   return { what: `${machine.name} killed`, undo: restarting(stage, [machine]) };
 }
 
+/** As an operator does it. */
+function stop(stage: Stage, random: SimRandom): Begun | null {
+  const machine = stage.draw(random);
+  if (machine.server === null) return null;
+  stage.stop(machine);
+  return { what: `${machine.name} stopped`, undo: restarting(stage, [machine]) };
+}
+
 function powerCut(stage: Stage, random: SimRandom): Begun | null {
   const machine = stage.draw(random);
   if (machine.down) return null;
@@ -74,6 +82,7 @@ function restartLoop(stage: Stage, random: SimRandom): Begun | null {
 /** Faults of processes. */
 export const PROCESS_FAULTS: readonly FaultKind[] = [
   { name: "kill", kind: "process", weight: 5, forMs: [1, 3_000], begin: kill },
+  { name: "stop", kind: "process", weight: 3, forMs: [10, 3_000], begin: stop },
   { name: "power cut", kind: "process", weight: 5, forMs: [1, 3_000], begin: powerCut },
   { name: "all gone", kind: "process", weight: 2, forMs: [1, 1_500], begin: all },
   { name: "pause", kind: "process", weight: 5, forMs: [50, 3_000], begin: pause },

@@ -44,6 +44,8 @@ export class Stage {
   /** Faults of whole messages between nodes. */
   readonly messages: MessageFaults;
   readonly pace: Pace;
+  /** No more harm is done: whoever ends is started again. */
+  healed = false;
   /** Ends a machine's process, as somebody must know before. */
   readonly #onEnding: (machine: Machine) => void;
   readonly #onDamage: (machine: Machine) => void;
@@ -75,9 +77,20 @@ export class Stage {
     machine.kill();
   }
 
+  /** With relaxed sync a power cut may take what was acknowledged: the user chose so. Then a kill. */
   powerCut(machine: Machine): void {
     this.#onEnding(machine);
-    machine.powerCut();
+    if (machine.knobs.sync === "always") machine.powerCut();
+    else machine.kill();
+  }
+
+  /** As SIGTERM. */
+  stop(machine: Machine): void {
+    machine.stop(() => {
+      this.#onEnding(machine);
+      // It may have taken until the end of all faults.
+      if (this.healed) this.world.schedule(0, () => this.restart(machine));
+    });
   }
 
   restart(machine: Machine): void {
@@ -85,12 +98,20 @@ export class Stage {
   }
 
   /**
-   * Whether the files of one machine may be damaged: no other one's are, and all the others have
-   * all that was acknowledged.
+   * A machine whose files may be damaged: nobody else's are, and all the others have on their disks
+   * what was acknowledged. Null when there is none.
    */
-  mayDamage(): boolean {
-    const { machines, equal } = this.fleet;
-    return machines.length >= 3 && equal && machines.every(({ damaged }) => !damaged);
+  drawVictim(random: SimRandom): Machine | null {
+    const { machines } = this.fleet;
+    const victim = this.draw(random);
+    if (machines.length < 3 || victim.down || machines.some(({ damaged }) => damaged)) return null;
+    const commits = machines.map(
+      ({ server }) => server?.cluster.node.replica.raft.commitIndex ?? 0,
+    );
+    const committed = Math.max(...commits);
+    const isWhole = ({ server }: Machine): boolean =>
+      (server?.cluster.node.replica.raft.persistedIndex ?? -1) >= committed;
+    return machines.every((machine) => machine === victim || isWhole(machine)) ? victim : null;
   }
 
   /** All files of a machine that is down are gone; it will ask the others to take it in again. */

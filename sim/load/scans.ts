@@ -9,6 +9,10 @@ const STABLE = 40;
 /** Numbers of keys that come and go. */
 const COMING = 60;
 
+/** A value may be larger than a segment of the log. */
+const LARGE_BYTES_MAX = 60_000;
+const LARGE_PART = 0.05;
+
 /** Walks over all keys. */
 export class ScanLoad implements Workload {
   readonly name = "scan";
@@ -25,7 +29,8 @@ export class ScanLoad implements Workload {
     const { random } = client;
     if (random.chance(0.1)) return this.#scan(client);
     const key = `comes:${random.between(0, COMING)}`;
-    const asked = await client.ask(random.chance(0.5) ? ["SET", key, "1"] : ["DEL", key]);
+    const value = random.chance(LARGE_PART) ? "x".repeat(random.between(1, LARGE_BYTES_MAX)) : "1";
+    const asked = await client.ask(random.chance(0.5) ? ["SET", key, value] : ["DEL", key]);
     if (asked.replies === null) client.leave();
     return 1;
   }

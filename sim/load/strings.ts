@@ -15,7 +15,10 @@ import { type Asked, type LoadClient, outcomeOf, plainReply } from "./client.ts"
 import type { Workload } from "./workload.ts";
 
 /** Commands in one write at most. */
-const PIPELINE_MAX = 6;
+const PIPELINE_MAX = 8;
+
+/** Times to live, ms: longer and shorter than what clocks may be off. */
+const LIVES_MS = [100, 1_000, 9_000];
 
 /** How the keys of this load are used. */
 export interface StringLoadOptions {
@@ -46,7 +49,7 @@ export class StringLoad implements Workload {
   async step(client: LoadClient): Promise<number> {
     const { random } = client;
     if (random.chance(0.1)) return this.#compareAndSet(client);
-    const count = random.chance(0.3) ? random.between(2, PIPELINE_MAX) : 1;
+    const count = random.chance(0.5) ? random.between(2, PIPELINE_MAX) : 1;
     const asks = Array.from({ length: count }, () => ({
       key: this.#drawKey(random),
       action: this.#drawAction(random),
@@ -124,7 +127,7 @@ export class StringLoad implements Workload {
 
   #drawExpiry(random: SimRandom): Expiry {
     if (!this.#options.expiring) return { kind: "none" };
-    if (random.chance(0.5)) return { kind: "after", ms: random.between(50, 3_000) };
+    if (random.chance(0.5)) return { kind: "after", ms: drawMs(random) };
     return random.chance(0.5) ? { kind: "keep" } : { kind: "none" };
   }
 
@@ -139,7 +142,7 @@ export class StringLoad implements Workload {
       return setAction(this.#newValue(), { onlyIf, returnsOld: random.chance(0.3), expiry });
     }
     if (this.#options.expiring) {
-      if (drawn < 0.86) return { name: "PEXPIRE", ms: random.between(50, 3_000) };
+      if (drawn < 0.86) return { name: "PEXPIRE", ms: drawMs(random) };
       if (drawn < 0.89) return { name: "PERSIST" };
       if (drawn < 0.92) return { name: "PTTL" };
     }
@@ -147,4 +150,9 @@ export class StringLoad implements Workload {
     if (drawn < 0.97) return { name: "GETSET", value: this.#newValue() };
     return { name: random.chance(0.5) ? "EXISTS" : "STRLEN" };
   }
+}
+
+/** Few different ones: the judge has to try them all. */
+function drawMs(random: SimRandom): number {
+  return LIVES_MS[random.between(0, LIVES_MS.length - 1)]!;
 }

@@ -8,6 +8,8 @@ import { FAULT_CLASSES, type FaultClass } from "../faults/stage.ts";
 export interface Plan {
   readonly seed: number;
   readonly nodes: number;
+  /** The nodes find each other, none of them begins alone. */
+  readonly bootstraps: boolean;
   readonly knobs: ServerKnobs;
   readonly clients: number;
   /** Commands after which clients stop. */
@@ -26,11 +28,13 @@ export function drawPlan(seed: number, commands: number): Plan {
   const random = new SimRandom(seed ^ 0x706c616e);
   const pick = <T>(...of: readonly T[]): T => of[random.between(0, of.length - 1)]!;
   const faultMs = pick(150, 500, 1_500, 4_000);
+  const nodes = pick(1, 3, 3, 3, 3, 3, 5);
   return {
     seed,
-    nodes: pick(1, 3, 3, 3, 3, 3, 5),
+    nodes,
+    bootstraps: nodes > 1 && random.chance(0.3),
     knobs: {
-      sync: "always",
+      sync: random.chance(0.1) ? "everysec" : "always",
       segmentBytes: pick(16, 32, 64, 256) * 1024,
       snapshotLogBytes: pick(1, 8, 64, 65_536) * 1024,
       electionTicks: 10,
@@ -39,7 +43,7 @@ export function drawPlan(seed: number, commands: number): Plan {
     },
     clients: random.between(2, 8),
     commands,
-    thinkMs: pick(0, 5, 50),
+    thinkMs: pick(0, 50, 200, 400),
     replyTimeoutMs: pick(300, 1_500, 5_000),
     faultClasses: FAULT_CLASSES.filter(() => random.chance(0.6)),
     faultEveryMs: [faultMs / 4, faultMs * 2],

@@ -1,4 +1,5 @@
 // One run: a cluster comes up, is loaded and harmed, heals, and is judged.
+import { DbError } from "../../src/base/errors.ts";
 import type { Failpoint } from "../../src/base/failpoints.ts";
 import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import { Trace } from "../../src/platform/simulated/trace.ts";
@@ -21,14 +22,14 @@ import type { Plan } from "./plan.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** Time that the load may take under faults, ms: then clients stop wherever they are. */
-const SAFETY_MS = 20_000;
+const SAFETY_MS = 60_000;
 /** A healed quorum serves within this time, ms. */
 const HEALED_MS = 10_000;
 /** Everything is read within this time, ms. */
 const READ_MS = 120_000;
 /** All machines have caught up some time after. */
 const EQUAL_MS = 60_000;
-const CLOSER_LOOK_EVERY_MS = 500;
+const CLOSER_LOOK_EVERY_MS = 2_000;
 /** How long a server that ended by itself stays down, ms. */
 const RESTART_AFTER_MS = 200;
 /** Starts of one machine after which nobody starts it any more. */
@@ -128,7 +129,7 @@ export class Run {
 
   async #play(): Promise<RunReport> {
     const plan = this.#plan;
-    await this.#fleet.form(plan.nodes);
+    await this.#fleet.form(plan.nodes, plan.bootstraps);
     for (const { host } of this.#fleet.machines) host.storage.latencyMs = plan.diskMs;
     this.#lookCloserNowAndThen();
     const first = this.#newClient();
@@ -175,6 +176,7 @@ export class Run {
 
   #heal(): void {
     this.#transcript.fault("all is healed");
+    this.#stage.healed = true;
     this.#nemesis.stop();
     this.#world.fabric.healAll();
     for (const machine of this.#fleet.machines) if (machine.down) machine.start();
@@ -252,7 +254,8 @@ export class Run {
     if (machine.starts > STARTS_MAX) return;
     this.#world.schedule(RESTART_AFTER_MS, () => {
       if (!machine.down) return;
-      if (machine.damaged && !served) this.#stage.wipe(machine);
+      const isLost = error instanceof DbError && error.code === "LOG_LOST";
+      if (machine.damaged && (!served || isLost)) this.#stage.wipe(machine);
       machine.start();
     });
   }

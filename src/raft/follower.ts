@@ -1,4 +1,5 @@
 // The follower's side of the log: appends, heartbeats, snapshots from the leader.
+import { DbError } from "../base/errors.ts";
 import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import type { RaftState } from "./state.ts";
@@ -107,11 +108,25 @@ function acknowledge(raft: RaftState, to: NodeId, index: Index, round: number): 
 export function onHeartbeat(raft: RaftState, message: Message): void {
   const response = raft.draft(MessageType.heartbeatResponse, message.from);
   // The leader may still believe in a log that is not there any more: appends will tell.
-  if (raft.doubt === 0) raft.commitTo(message.commit);
+  if (raft.doubt === 0) {
+    checkNothingLost(raft, message);
+    raft.commitTo(message.commit);
+  }
   response.context = raft.doubt;
   response.round = message.round;
   response.commit = raft.durable.persistedCommit;
   raft.send(response);
+}
+
+/** A leader tells of no entry that this node has not confirmed to have on its disk. */
+function checkNothingLost(raft: RaftState, { from, commit }: Message): void {
+  if (commit <= raft.log.lastIndex) return;
+  throw new DbError(
+    "LOG_LOST",
+    `the log ends at entry ${raft.log.lastIndex}, and this node has confirmed ${commit} to node ${from}: ` +
+      "its disk has lost data; remove the data directory and start the node with --join",
+    { lastIndex: raft.log.lastIndex, confirmedIndex: commit, leader: from },
+  );
 }
 
 /** Takes a snapshot over unless the log already holds what it says. */

@@ -268,6 +268,23 @@ describe("a follower", () => {
   });
 });
 
+describe("a log that has lost its end", () => {
+  test("is refused by name when a leader tells of what was confirmed", () => {
+    const core = coreOf({ entries: entries(1, 1) });
+    const heartbeat = message({ type: MessageType.heartbeat, commit: 3 });
+    const facts = { lastIndex: 2, confirmedIndex: 3, leader: 2 };
+    expect(() => core.step(heartbeat)).toThrow(
+      expect.objectContaining({ code: "LOG_LOST", facts }),
+    );
+  });
+
+  test("is none when the leader tells of what is there", () => {
+    const core = coreOf({ entries: entries(1, 1) });
+    core.step(message({ type: MessageType.heartbeat, commit: 2 }));
+    expect(core.commitIndex).toBe(2);
+  });
+});
+
 describe("elections", () => {
   test("come after one to two election timeouts of silence, drawn anew each time", () => {
     let draw = 0;

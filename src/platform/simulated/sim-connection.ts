@@ -186,8 +186,7 @@ export class SimEndpoint implements Connection {
       if (packet.kind === "data") sender.#close(resetError());
       return;
     }
-    if (this.#process.isHolding) this.#process.deliver(() => this.#receive(packet));
-    else this.#receive(packet);
+    this.#process.deliver(() => this.#receive(packet));
   }
 
   #receive(packet: Packet): void {

@@ -84,6 +84,7 @@ export class SimProcess {
   }
 
   #run(event: { run(): void }): void {
+    this.host.world.running = this;
     if (this.onUncaught === null) {
       event.run();
       return;

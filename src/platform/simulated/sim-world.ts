@@ -40,11 +40,12 @@ export class SimWorld {
   readonly fabric: SimFabric;
   /** Takes everything that happens; null: nobody looks. Set it before the first event. */
   trace: Trace | null = null;
+  /** Set by processes: whose event runs now, or ran last; what promises do since is its doing, too. */
+  running: SimProcess | null = null;
   /** How many faults of each kind were put in so far. */
   readonly faultCounts: Map<string, number> = new Map();
   readonly #hosts = new Map<string, SimHost>();
   readonly #queue = new EventQueue();
-  #running: SimProcess | null = null;
   #nowMs = 0;
   #eventsRun = 0;
 
@@ -123,15 +124,10 @@ export class SimWorld {
     this.#nowMs = event.atMs;
     this.#eventsRun++;
     this.trace?.mix(TraceKind.event, event.atMs * TRACE_STEPS_PER_MS, event.sequence);
-    this.#running = event.process;
+    this.running = null;
     if (event.process === null) event.run();
     else event.process.take(event);
     return true;
-  }
-
-  /** Whose event runs now, or ran last: what promises do since then is its doing, too. */
-  get running(): SimProcess | null {
-    return this.#running;
   }
 
   /** Runs everything that is due within the next `ms` milliseconds, and moves time by that much. */
