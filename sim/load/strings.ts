@@ -66,7 +66,7 @@ export class StringLoad implements Workload {
 
   judge(): Judgement[] {
     const { skewMs } = this.#options;
-    return [judgeLinearizability(stringModel({ skewMs }), this.#history)];
+    return [judgeLinearizability(this.#history, stringModel({ skewMs }))];
   }
 
   #drawKey(random: SimRandom): string {
