@@ -24,6 +24,9 @@ const HEALED_MS = 10_000;
 /** How long it is waited for, to tell how late it was. */
 const LATE_MS = 60_000;
 const READ_MS = 60_000;
+/** Until all nodes are members that have everything. */
+const WHOLE_MS = 60_000;
+const PROGRESS_EVERY_MS = 2_000;
 const FINDINGS_MAX = 20;
 
 /** What a round is like. */
@@ -82,12 +85,16 @@ class Round {
     await clients.prepare();
     clients.start();
     nemesis.start();
+    const progress = setInterval(() => {
+      this.#tell(`${clients.outcomes.ok} acknowledged`);
+    }, PROGRESS_EVERY_MS);
     await pause(faultsMs);
     await nemesis.stop();
+    clearInterval(progress);
     stage.heal();
     this.#tell("all is healed");
     await this.#judgeLiveness(clients);
-    await this.#judgeReplicas(cluster);
+    await this.#judgeReplicas(cluster, stage);
     await stage.end();
     this.#judgeHistories(clients);
   }
@@ -148,8 +155,10 @@ class Round {
     );
   }
 
-  async #judgeReplicas(cluster: FaultCluster): Promise<void> {
-    await cluster.whole();
+  async #judgeReplicas(cluster: FaultCluster, stage: Stage): Promise<void> {
+    if (!(await stage.whole(WHOLE_MS))) {
+      this.found(`not all nodes vote and have the same log ${WHOLE_MS} ms after healing`);
+    }
     // The leader removes what expires: until then nothing stands still.
     await cluster.until("nothing is left that expires", async () => {
       const { text } = await cluster.nodes[0]!.with((each) => each.call("INFO", "keyspace"));
