@@ -217,7 +217,6 @@ describe("a follower", () => {
     { name: "two leaders of a term", given: { type: MessageType.append, from: 3 } },
     { name: "a message for another", given: { type: MessageType.append, to: 9 } },
     { name: "entries with a gap", given: { type: MessageType.append, entries: [entry(2, 1)] } },
-    { name: "a commit it cannot have", given: { type: MessageType.heartbeat, commit: 9 } },
   ])("stops at $name", ({ given }) => {
     const core = coreOf();
     core.step(message({ type: MessageType.heartbeat }));

@@ -33,6 +33,10 @@ export class PeerNetwork {
   readonly #links = new Set<Link>();
   /** Ordered pairs of places, `from>to`, between which nothing arrives. */
   readonly #dropped = new Set<string>();
+  /** By ordered pair of places how late bytes are, ms. */
+  readonly #lateMs = new Map<string, number>();
+  /** Pieces of data that still have to be cut in the middle. */
+  #resets = 0;
   /** Places of nodes by id. */
   #places: ReadonlyMap<number, number> = new Map();
 
@@ -62,12 +66,24 @@ export class PeerNetwork {
     this.#dropped.add(`${from}>${to}`);
   }
 
+  /** From now on bytes reach `to` from `from` late, one piece at a time, so that few get through. */
+  delay(from: number, to: number, ms: number): void {
+    this.#lateMs.set(`${from}>${to}`, ms);
+  }
+
+  /** Of each of the next `count` pieces of data half arrives; then its connection is reset. */
+  resetNext(count: number): void {
+    this.#resets += count;
+  }
+
   /**
-   * Bytes arrive again. Connections go on, with a hole where bytes were swallowed; those that never
-   * came to be end, since in a real network they would not have been opened.
+   * Bytes arrive again, and in time. Connections go on, with a hole where bytes were swallowed;
+   * those that never came to be end, since in a real network they would not have been opened.
    */
   heal(): void {
     this.#dropped.clear();
+    this.#lateMs.clear();
+    this.#resets = 0;
     for (const { near, torn, passed } of this.#links) {
       if (torn.size > 0 && !passed) near.resetAndDestroy();
     }
@@ -116,9 +132,10 @@ export class PeerNetwork {
 
   #pass(link: Link, from: Socket, to: Socket, bytes: Buffer): void {
     const dialer = this.#places.get(link.dialer);
-    const pair = from === link.near ? [dialer, link.target] : [link.target, dialer];
+    const ends = from === link.near ? [dialer, link.target] : [link.target, dialer];
+    const pair = ends.join(">");
     let passed = bytes;
-    if (this.#dropped.has(pair.join(">"))) {
+    if (this.#dropped.has(pair)) {
       const cutAt = link.torn.has(from) || !link.passed ? 0 : Math.floor(bytes.length / 2);
       passed = bytes.subarray(0, cutAt);
       link.torn.add(from);
@@ -126,7 +143,22 @@ export class PeerNetwork {
     }
     // The side that was dialled only speaks when it is spoken to.
     else if (from === link.far) link.passed = true;
-    if (passed.length > 0 && !to.write(passed)) from.pause();
+    if (passed.length === 0) return;
+    if (this.#resets > 0) {
+      this.#resets--;
+      to.end(passed.subarray(0, passed.length / 2));
+      from.resetAndDestroy();
+      return;
+    }
+    const lateMs = this.#lateMs.get(pair);
+    if (lateMs === undefined) {
+      if (!to.write(passed)) from.pause();
+      return;
+    }
+    from.pause();
+    setTimeout(() => {
+      if (to.write(passed)) from.resume();
+    }, lateMs);
   }
 }
 
