@@ -23,7 +23,7 @@ const POLL_MS = 20;
 /** Does harm from its start to its stop. */
 export class Nemesis {
   /** How often each kind of fault has happened. */
-  readonly counts = new Map<string, number>();
+  readonly counts: Map<string, number> = new Map();
   readonly #stage: Stage;
   readonly #classes: readonly FaultClass[];
   readonly #random: SimRandom;
