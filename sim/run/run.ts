@@ -185,10 +185,9 @@ export class Run {
   async #judgeLiveness(client: LoadClient): Promise<void> {
     const serves = this.#probe(client);
     await this.#must("a healed quorum serves", serves, HEALED_MS);
-    const readAll = this.#readAll(client);
     // What clients still wait for ends first: it belongs to the history.
     if (!(await this.#until(() => this.#idle, READ_MS))) throw new Error("a client never ends");
-    await this.#must("everything is read", readAll, READ_MS);
+    await this.#must("everything is read", this.#readAll(client), READ_MS);
     const equal = await this.#until(() => this.#fleet.equal, EQUAL_MS);
     if (!equal) {
       const text = `not equal ${EQUAL_MS} ms after healing: ${this.#fleet.describe()}`;
