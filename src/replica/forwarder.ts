@@ -2,7 +2,12 @@
 // failover.
 import { viewOf } from "../base/bytes.ts";
 import { failpoints } from "../base/failpoints.ts";
-import { encodeWithOrigin, OperationBuffer } from "../commands/operation.ts";
+import {
+  encodeWithOrigin,
+  OPERATION_ORIGIN,
+  OperationBuffer,
+  operationFlags,
+} from "../commands/operation.ts";
 import { Batch, LOCAL, LOGGED } from "./batch.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
@@ -18,7 +23,11 @@ const REPLY_SHARE = 1 / 32;
 
 const UNCERTAIN =
   "UNCERTAIN the leader did not answer in time; the write may or may not take effect";
+const UNCERTAIN_REFUSED =
+  "UNCERTAIN the leader takes no writes now, and an earlier one may have run this write: it may or may not take effect";
 const NO_BYTES = new Uint8Array(0);
+/** How the errors begin with which a leader refuses a write before it is in the log. */
+const REFUSALS = ["-MISCONF ", "-OOM "];
 const NO_ANSWER = "CLUSTERDOWN the leader did not answer in time; the command was not executed";
 
 /** One forwarded operation as it travels. */
@@ -47,8 +56,8 @@ class Outstanding implements ForwardedOperation {
   readonly sinceMs: number;
   readonly waits: Waits;
   bytes: Uint8Array = NO_BYTES;
-  /** It is on its way, or was: some leader may have run it. */
-  sent = false;
+  /** How often it was sent to a node that may have run it, or may yet. */
+  sends = 0;
   /** To be sent (again) when its turn comes, not before `notBeforeMs`. */
   waiting = true;
   notBeforeMs = 0;
@@ -188,6 +197,8 @@ export class Forwarder {
       const request = this.#firstRequest + this.#nextKey;
       const operation = new Outstanding(request, target, sequence, isWrite, waits, nowMs);
       const origin = isWrite ? operation : null;
+      // It went out before, and came back when this node was about to lead.
+      if ((operationFlags(buffer.bytes, at) & OPERATION_ORIGIN) !== 0) operation.sends = 1;
       encodeWithOrigin(scratch, buffer.bytes, buffer.view, at, length, origin);
       this.#outstanding.set(this.#nextKey++, operation);
       ends.push(scratch.length);
@@ -213,6 +224,7 @@ export class Forwarder {
     if (answer.kind !== "done") {
       failpoints.reached?.("forward.answer.refused");
       if (from === this.#leader) this.#confirmed = false;
+      if (answer.kind === "notLeader" && operation.sends > 0) operation.sends--;
       this.#wait(operation);
       operation.notBeforeMs = this.#now() + RETRY_MS;
       return;
@@ -220,7 +232,10 @@ export class Forwarder {
     failpoints.reached?.("forward.answer.taken");
     this.#forget(operation);
     this.#replyBytes += (answer.reply.length - this.#replyBytes) * REPLY_SHARE;
-    operation.target.rawReply(operation.sequence, answer.reply);
+    const { target, sequence } = operation;
+    if (operation.sends > 1 && operation.isWrite && isRefusal(answer.reply)) {
+      target.failReply(sequence, UNCERTAIN_REFUSED);
+    } else target.rawReply(sequence, answer.reply);
     if (from === this.#leader && !this.#confirmed) {
       this.#confirmed = true;
       this.#sendWaiting();
@@ -275,7 +290,7 @@ export class Forwarder {
       if (nowMs - operation.sinceMs <= ANSWER_MS_MAX) break;
       this.#forget(operation);
       failpoints.reached?.("forward.givenUp");
-      const certain = !operation.sent || !operation.isWrite;
+      const certain = operation.sends === 0 || !operation.isWrite;
       operation.target.failReply(operation.sequence, certain ? NO_ANSWER : UNCERTAIN);
       answered = true;
     }
@@ -320,7 +335,7 @@ export class Forwarder {
 
   #sendOne(operation: Outstanding): boolean {
     if (this.#leader === 0 || !this.#send(this.#leader, operation)) return false;
-    operation.sent = true;
+    operation.sends++;
     operation.waiting = false;
     operation.waits.waiting--;
     return true;
@@ -348,4 +363,10 @@ export class Forwarder {
     if (waits.oldest === null) this.#sessions.delete(session);
     this.#pendingBytes -= bytes.length;
   }
+}
+
+function isRefusal(reply: Uint8Array): boolean {
+  return REFUSALS.some((start) =>
+    Buffer.from(reply.subarray(0, start.length)).equals(Buffer.from(start)),
+  );
 }

@@ -217,15 +217,15 @@ export class Operations {
   }
 
   /**
-   * Nobody leads: operations that were not proposed certainly did not happen. Fails those that came
-   * before `sinceMs`; true when there were any.
+   * Nobody leads: operations that were not proposed certainly did not happen, unless another leader
+   * had them before. Fails those that came before `sinceMs`; true when there were any.
    */
   failOpen(sinceMs: number): boolean {
     let failed = false;
     while (this.open.count > 0 && this.open.sinceMs < sinceMs) {
       const batch = this.takeOpen();
       failpoints.reached?.("batch.leaderless");
-      batch.fail(NO_LEADER);
+      batch.fail(NO_LEADER, UNCERTAIN);
       this.recycle(batch);
       failed = true;
     }
