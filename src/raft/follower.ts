@@ -2,12 +2,16 @@
 import { DbError } from "../base/errors.ts";
 import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { RaftState } from "./state.ts";
 import { MessageType } from "./types.ts";
 import type { Index, Message, NodeId, SnapshotMark } from "./types.ts";
 
 /** Takes entries if the log agrees with the leader's before them (paper 5.3). */
 export function onAppend(raft: RaftState, message: Message): void {
+  if (plantedBugs.commitBeyondMatched) {
+    raft.commitTo(Math.min(message.commit, raft.log.lastIndex));
+  }
   if (message.index < raft.commit) {
     // What is committed agrees with any leader's log: say how far it goes.
     checkCommitted(raft, message);

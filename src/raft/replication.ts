@@ -2,6 +2,7 @@
 // leadership.
 import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import { entryBytes } from "./log.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
@@ -21,7 +22,8 @@ export function appendOwn(raft: RaftState, entry: Entry): void {
  */
 export function maybeCommit(raft: RaftState): boolean {
   const index = raft.members.quorumMatch();
-  if (index <= raft.commit || raft.log.termAt(index) !== raft.term) return false;
+  if (index <= raft.commit) return false;
+  if (raft.log.termAt(index) !== raft.term && !plantedBugs.oldTermCommittedByCount) return false;
   raft.commitTo(index);
   raft.appendsWanted = true;
   return true;

@@ -1,5 +1,6 @@
 // A voter's side of leases: by the clock, no vote for another while a lease may run.
 import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Message, MessageType, VOTE_BY_TRANSFER } from "../raft/types.ts";
 
@@ -16,7 +17,8 @@ export class LeaseGuard {
   constructor(clock: Clock, timeoutMs: number, restarted: boolean) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
-    this.#heardMs = restarted ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
+    const waits = restarted && !plantedBugs.voteInsideLease;
+    this.#heardMs = waits ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
   }
 
   /** Some leader may still read under a lease that this voter helped to hold. */

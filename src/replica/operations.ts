@@ -1,5 +1,6 @@
 // The operations of a replica's clients, from when they are taken until they are answered.
 import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { DataCommand } from "../commands/command.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Args } from "../resp/args.ts";
@@ -116,7 +117,8 @@ export class Operations {
 
   #readBatch(): Batch {
     const last = this.proposed.last;
-    if (last !== null) return (last.behind ??= this.fresh());
+    const waits = last !== null && !plantedBugs.localReadOutOfOrder;
+    if (waits) return (last.behind ??= this.fresh());
     return (this.#reads ??= this.fresh());
   }
 
@@ -200,7 +202,7 @@ export class Operations {
     this.proposed.dropWhile(isLost, (batch) => {
       this.#releaseAhead();
       failpoints.reached?.("batch.uncertain");
-      batch.fail(UNCERTAIN);
+      batch.fail(plantedBugs.uncertainAsRetry ? NO_LEADER : UNCERTAIN);
       batch.behind?.fail(NO_LEADER);
       this.recycle(batch);
       failed = true;

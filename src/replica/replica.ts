@@ -1,5 +1,6 @@
 // One shard on one node: feeds the consensus core, the log and the state machine, and answers who
 // asked.
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
 import { decodeConf } from "../raft/conf-codec.ts";
 import { EntryType, type Message, Role } from "../raft/types.ts";
@@ -347,6 +348,7 @@ export class Replica implements ReadsOwner {
     this.#reads.onRoleChanged();
     this.#host.onLeadership(this);
     this.#host.wantTurn();
+    if (plantedBugs.readBeforeNoop) this.#startServing();
   }
 
   // ---- reads that could not run at once

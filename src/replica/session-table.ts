@@ -1,6 +1,7 @@
 // Exactly-once for retried writes: the replies of operations that carry (session, sequence), as
 // replicated state.
 import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 
 /** Sessions that were not heard of for this long (shard time) are forgotten. */
 export const SESSION_IDLE_MS_MAX: number = 15 * 60_000;
@@ -42,6 +43,7 @@ export class SessionTable {
         if (known < acknowledged) record.replies.delete(known);
       }
     }
+    if (plantedBugs.forwardedTwice) return NEW;
     if (sequence < record.acknowledged) return FORGOTTEN;
     const reply = record.replies.get(sequence);
     return reply === undefined ? NEW : { kind: "duplicate", reply };

@@ -1,5 +1,6 @@
 // Shard time at the leader: never behind the log, never beyond what followers know of.
 import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { EntryHeader } from "./entry-header.ts";
 
@@ -42,7 +43,8 @@ export class ShardClock {
   lead(): void {
     failpoints.reached?.("serve.clockSet");
     const applied = this.#state();
-    this.#floorMs = Math.max(applied.timeMs, applied.ceilingMs, this.#floorMs);
+    const ceilingMs = plantedBugs.expiryBySlowClock ? 0 : applied.ceilingMs;
+    this.#floorMs = Math.max(applied.timeMs, ceilingMs, this.#floorMs);
     this.#ceilingMs = 0;
     this.wantsTick = false;
   }

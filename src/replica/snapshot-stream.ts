@@ -1,7 +1,9 @@
 // The bytes of a snapshot of one replica, made piece by piece while the replica goes on.
 import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { SnapshotStream as KeyspaceStream } from "../keyspace/memory/snapshot-stream.ts";
 import type { Applier } from "./applier.ts";
+import { SessionTable } from "./session-table.ts";
 import {
   encodeEnd,
   encodeMeta,
@@ -32,10 +34,11 @@ export class SnapshotStream {
   constructor(applier: Applier, meta: SnapshotMeta) {
     this.meta = meta;
     this.#keyspace = applier.keyspace.pin();
+    const sessions = plantedBugs.retriesLostInSnapshot ? new SessionTable() : applier.sessions;
     const parts = [
       SNAPSHOT_MAGIC,
       encodeMeta(meta),
-      makeSection(Section.sessions, applier.sessions.encode()),
+      makeSection(Section.sessions, sessions.encode()),
     ];
     this.#head = Buffer.concat(parts);
   }

@@ -2,6 +2,7 @@
 import { DbError } from "../base/errors.ts";
 import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { Clock } from "../platform/clock.ts";
 import { SnapshotLoader } from "../keyspace/memory/snapshot-loader.ts";
 import type { Applier } from "./applier.ts";
@@ -140,8 +141,8 @@ export class Snapshots {
     const { applier, raft, options } = this.#replica;
     return {
       shard: options.shard,
-      index: applier.appliedIndex,
-      term: applier.appliedTerm,
+      index: applier.appliedIndex - (plantedBugs.snapshotIndexTooLow ? 1 : 0),
+      term: plantedBugs.snapshotWithoutTerm ? 0 : applier.appliedTerm,
       timeMs: applier.timeMs,
       ceilingMs: applier.ceilingMs,
       conf: raft.conf,
@@ -171,7 +172,10 @@ export class Snapshots {
   async #save(): Promise<SnapshotFile> {
     this.#startedMs = this.#clock.monotonicMs();
     try {
-      const file = await this.#store.save(this.stream());
+      const stream = this.stream();
+      const { shard, index } = stream.meta;
+      if (plantedBugs.snapshotMissesTail) this.#log.setFloor(shard, index);
+      const file = await this.#store.save(stream);
       await this.#become(file);
       this.#lastSavedMs = this.#clock.wallMs();
       this.#lastDurationMs = this.#clock.monotonicMs() - this.#startedMs;
