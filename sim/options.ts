@@ -29,7 +29,7 @@ export interface SimOptions {
 }
 
 /** What `--help` says. */
-export const HELP: string = `npm run sim -- [OPTIONS]: whole clusters on simulated clocks, disks and networks
+export const HELP: string = `npm run sim -- [OPTIONS]: whole clusters in simulation, judged
 
   --seed N         plays one seed
   --seeds N        how many seeds, from --from on       (${SEEDS}; --planted: ${PLANTED_SEEDS})
@@ -42,7 +42,7 @@ export const HELP: string = `npm run sim -- [OPTIONS]: whole clusters on simulat
   --no-minimise    reports a failure as it is
   --json FILE      writes the report there
 
-A seed that fails is printed with the command that plays it again. The status is 1 when any failed.`;
+A seed that fails is printed with the command that plays it again; the status is 1 then.`;
 
 /** Reads the command line. @throws Error that says what is wrong. */
 export function parseOptions(argv: readonly string[]): SimOptions {

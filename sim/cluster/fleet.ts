@@ -92,8 +92,11 @@ export class Fleet {
       .map(({ name, server, starting, down }) => {
         if (server === null) return `${name} ${down ? "down" : starting ? "starting" : "lost"}`;
         const { raft, applier } = server.cluster.node.replica;
-        const log = `log ${raft.firstIndex}..${raft.lastIndex} voters ${raft.conf.voters.join(" ")}`;
-        return `${name} ${raft.role} of ${raft.leader} term ${raft.term} ${log} committed ${raft.commitIndex} applied ${applier.appliedIndex}`;
+        return [
+          `${name} ${raft.role} of ${raft.leader} term ${raft.term}`,
+          `log ${raft.firstIndex}..${raft.lastIndex} voters ${raft.conf.voters.join(" ")}`,
+          `committed ${raft.commitIndex} applied ${applier.appliedIndex}`,
+        ].join(" ");
       })
       .join("; ");
   }

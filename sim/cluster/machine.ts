@@ -1,5 +1,6 @@
 // A simulated machine that runs a server: what is known of it while the server comes and goes.
 import type { SimHost } from "../../src/platform/simulated/sim-host.ts";
+import type { SimProcess } from "../../src/platform/simulated/sim-process.ts";
 import type { MessageFaults } from "../../src/transport/testing/message-faults.ts";
 import { InvariantError } from "../../src/base/invariant.ts";
 import { closeServer, openServer, type RunningServer, type ServerKnobs } from "./server.ts";
@@ -44,6 +45,8 @@ export class Machine {
   bootstrapExpect = 0;
   /** Its files were damaged or lost, and it has not caught up since. */
   damaged = false;
+  /** Its files were damaged at some time since it began with none: that may show much later. */
+  touched = false;
   readonly endings: Ending[] = [];
   readonly #setting: FleetSetting;
   readonly #events: MachineEvents;
@@ -82,15 +85,17 @@ export class Machine {
       },
       onFatal,
     }).then(
-      (server) => {
-        if (!isCurrent()) return;
-        this.starting = false;
-        this.server = server;
-      },
+      (server) => this.#serve(server, process),
       (error: unknown) => {
         if (isCurrent()) this.#end(errorOf(error), false);
       },
     );
+  }
+
+  #serve(server: RunningServer, process: SimProcess): void {
+    if (this.host.process !== process) return;
+    this.starting = false;
+    this.server = server;
   }
 
   get knobs(): ServerKnobs {

@@ -1,5 +1,5 @@
-// One start of a server on a simulated machine: the production code, put together as `kvorum server`
-// does it.
+// One start of a server on a simulated machine: the production code, put together as `kvorum
+// server` does it.
 import { type ClusterEnvironment, ClusterNode } from "../../src/cluster/cluster-node.ts";
 import { dataCommands } from "../../src/commands/table.ts";
 import type { Scheduler } from "../../src/platform/clock.ts";

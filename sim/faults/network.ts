@@ -132,7 +132,9 @@ function resets(stage: Stage, random: SimRandom): Begun {
   return { what: `${count} connections reset`, undo: null };
 }
 
-/** Whole messages between nodes are lost, late, doubled, out of order, or come again from long ago. */
+/**
+ * Whole messages between nodes are lost, late, doubled, out of order, or come again from long ago.
+ */
 function messages(stage: Stage, random: SimRandom): Begun {
   const part = (): number => (random.chance(0.5) ? 0 : random.fraction() * 0.2);
   stage.messages.rates = { drop: part(), duplicate: part(), delay: part(), replay: part() };

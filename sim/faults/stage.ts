@@ -77,7 +77,9 @@ export class Stage {
     machine.kill();
   }
 
-  /** With relaxed sync a power cut may take what was acknowledged: the user chose so. Then a kill. */
+  /**
+   * With relaxed sync a power cut may take what was acknowledged: the user chose so. Then a kill.
+   */
   powerCut(machine: Machine): void {
     this.#onEnding(machine);
     if (machine.knobs.sync === "always") machine.powerCut();
@@ -117,13 +119,16 @@ export class Stage {
   /** All files of a machine that is down are gone; it will ask the others to take it in again. */
   wipe(machine: Machine): void {
     machine.host.wipe();
+    machine.touched = false;
     machine.join = this.fleet.names.filter((name) => name !== machine.name);
-    this.damaged(machine);
+    machine.damaged = true;
+    this.#onDamage(machine);
   }
 
   /** Marks a machine as damaged until it has caught up. */
   damaged(machine: Machine): void {
     machine.damaged = true;
+    machine.touched = true;
     this.#onDamage(machine);
   }
 }

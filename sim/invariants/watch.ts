@@ -115,7 +115,7 @@ export class Watch {
       this.#count("what was persisted is there after a restart");
       this.#persisted.delete(machine.number);
       if (raft.lastIndex < before.index) {
-        const text = `${machine.name} had ${before.index} on disk, came back with ${raft.lastIndex}`;
+        const text = `${machine.name} had ${before.index} on disk, has ${raft.lastIndex}`;
         this.#broken("what was persisted is there after a restart", text);
       }
     }
@@ -202,7 +202,7 @@ export class Watch {
     const { raft, applier } = server.node.replica;
     this.#count("only what is committed is applied");
     if (applier.appliedIndex > raft.commitIndex) {
-      const text = `${machine.name}: applied ${applier.appliedIndex}, committed ${raft.commitIndex}`;
+      const text = `${machine.name}: ${applier.appliedIndex} beyond ${raft.commitIndex}`;
       this.#broken("only what is committed is applied", text);
     }
     this.#count("applied never falls");

@@ -1,5 +1,5 @@
-// A client of a cluster, simulated or real: keeps a connection to some server, and finds another when that
-// one fails.
+// A client of a cluster, simulated or real: keeps a connection to some server, and finds another
+// when that one fails.
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import type { ReplyValue } from "../../src/cli/reply-reader.ts";
 import type { Outcome } from "../judges/history.ts";
@@ -11,7 +11,9 @@ const RETRY_MS = 200;
 
 /** What a client sent, and what came of it. Times in ms of true time. */
 export interface Asked {
-  /** Number of the connection among all of the run: a client goes on under a new one after a loss. */
+  /**
+   * Number of the connection among all of the run: a client goes on under a new one after a loss.
+   */
   readonly client: number;
   readonly invokedAt: number;
   /** Infinity when not all replies came. */
@@ -119,16 +121,9 @@ export function outcomeOf(reply: ReplyValue | undefined): Outcome {
 
 /** Strings, integers and nil as plain values; throws for any other kind. */
 export function plainReply(reply: ReplyValue): string | number | null {
-  switch (reply.kind) {
-    case "simple":
-      return reply.text;
-    case "integer":
-      return Number(reply.text);
-    case "bulk":
-      return reply.bytes.toString("latin1");
-    case "nil":
-      return null;
-    default:
-      throw new Error(`a reply of a kind that was not asked for: ${reply.kind}`);
-  }
+  if (reply.kind === "simple") return reply.text;
+  if (reply.kind === "integer") return Number(reply.text);
+  if (reply.kind === "bulk") return reply.bytes.toString("latin1");
+  if (reply.kind === "nil") return null;
+  throw new Error(`a reply of a kind that was not asked for: ${reply.kind}`);
 }

@@ -64,7 +64,7 @@ export class ScanLoad implements Workload {
     this.#scans++;
     const missing = this.#stable.filter((key) => !found.has(key));
     if (missing.length > 0) {
-      const text = `${missing.length} keys not found that were there: ${missing.slice(0, 3).join(" ")}`;
+      const text = `${missing.length} keys not found: ${missing.slice(0, 3).join(" ")}`;
       this.#findings.push({ rule: "scan is complete", text });
     }
     return commands;

@@ -25,7 +25,7 @@ export interface NemesisOptions {
 }
 
 /** What `--help` says. */
-export const HELP: string = `npm run nemesis -- [OPTIONS]: three real nodes, real disks and sockets, under faults
+export const HELP: string = `npm run nemesis -- [OPTIONS]: three real nodes under faults
 
   --minutes M  goes through the modes until the time is over, once at least  (${MINUTES})
   --mode MODE  only this one: ${MODES.join(", ")}

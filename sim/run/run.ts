@@ -245,11 +245,12 @@ export class Run {
     while (!(await client.ready()));
   }
 
-  /** A server ended by itself. Somebody starts it again; if its data are damaged, as a new member. */
+  /**
+   * A server ended by itself. Somebody starts it again; if its data are damaged, as a new member.
+   */
   #onEnding(machine: Machine, { error, served }: Ending): void {
     this.#transcript.fault(`${machine.name} ended by itself: ${error.message}`);
-    const mayEnd = this.#plan.faultClasses.includes("disk") && !isBug(error);
-    if (!mayEnd) this.#found("a server ends for a reason", `${machine.name}: ${error.stack}`);
+    this.#judgeEnding(machine, error);
     if (machine.starts > STARTS_MAX) return;
     this.#world.schedule(RESTART_AFTER_MS, () => {
       if (!machine.down) return;
@@ -257,6 +258,17 @@ export class Run {
       if (machine.damaged && (!served || isLost)) this.#stage.wipe(machine);
       machine.start();
     });
+  }
+
+  #judgeEnding(machine: Machine, error: Error): void {
+    const text = `${machine.name}: ${error.stack ?? error.message}`;
+    if (isBug(error) || !this.#plan.faultClasses.includes("disk")) {
+      this.#found("a server ends for a reason", text);
+    } else if (namesDamage(error) && !machine.touched) {
+      this.#found("a server ends for a reason", `no file was touched, and yet ${text}`);
+    } else if (machine.touched && !(error instanceof DbError)) {
+      this.#found("damage is named", text);
+    }
   }
 
   #lookCloserNowAndThen(): void {
@@ -280,22 +292,16 @@ export class Run {
   /** Runs the world until a promise settles, which must be in time. */
   async #must(what: string, promise: Promise<void>, limitMs: number): Promise<void> {
     let settled = false;
-    let failure: unknown = null;
-    promise.then(
-      () => {
-        settled = true;
-      },
-      (error: unknown) => {
-        settled = true;
-        failure = error;
-      },
-    );
-    const ended = await this.#until(() => settled, limitMs);
-    if (!ended) {
-      const text = `${what}: not within ${limitMs} ms: ${this.#fleet.describe()}`;
-      this.#found("a healed quorum serves", text);
+    const mark = (): void => {
+      settled = true;
+    };
+    promise.then(mark, mark);
+    if (await this.#until(() => settled, limitMs)) {
+      await promise;
+      return;
     }
-    if (failure !== null) throw failure;
+    const text = `${what}: not within ${limitMs} ms: ${this.#fleet.describe()}`;
+    this.#found("a healed quorum serves", text);
   }
 
   #found(rule: InvariantName, text: string): void {
@@ -318,4 +324,21 @@ export class Run {
       failpoints: this.#meter.counts,
     };
   }
+}
+
+/** Errors of a server that cannot go on with the files it has. */
+const DAMAGE_CODES: ReadonlySet<string> = new Set([
+  "BAD_ENTRY",
+  "IDENTITY_CORRUPT",
+  "JOIN_STATE_CORRUPT",
+  "LOG_LOST",
+  "RAFT_CONF_DAMAGED",
+  "RAFT_STATE_DAMAGED",
+  "SNAPSHOT_CORRUPT",
+  "SNAPSHOT_MISSING",
+  "WAL_CORRUPT",
+]);
+
+function namesDamage(error: Error): boolean {
+  return error instanceof DbError && DAMAGE_CODES.has(error.code);
 }

@@ -37,12 +37,15 @@ export class Summary {
   /** Lines for people. `wallMs`: how long all of it took. */
   print(wallMs: number, jobs: number): string {
     const perSecond = (this.seeds / this.playedMs) * 1000;
+    const hours = (this.simulatedMs / 3_600_000).toFixed(2);
+    const times = (this.simulatedMs / this.playedMs).toFixed(0);
+    const each = (total: number): string => (total / this.seeds).toFixed(0);
     const lines = [
       `seeds        ${this.seeds}, ${this.failed} failed, ${this.undecided} undecided`,
-      `simulated    ${(this.simulatedMs / 3_600_000).toFixed(2)} h in ${(wallMs / 1000).toFixed(1)} s, ` +
-        `${(this.simulatedMs / this.playedMs).toFixed(0)} times as fast as time in each of ${jobs} processes`,
+      `simulated    ${hours} h in ${(wallMs / 1000).toFixed(1)} s, ${times} times as fast as ` +
+        `time in each of ${jobs} processes`,
       `speed        ${perSecond.toFixed(1)} seeds a second and core, ` +
-        `${(this.commands / this.seeds).toFixed(0)} commands and ${(this.events / this.seeds).toFixed(0)} events each`,
+        `${each(this.commands)} commands and ${each(this.events)} events each`,
       ...this.#faultLines(),
       ...this.#failpointLines(),
       `rules        ${[...this.looked].map(([rule, count]) => `${rule} ${count}`).join("; ")}`,

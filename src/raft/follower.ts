@@ -127,7 +127,8 @@ function checkNothingLost(raft: RaftState, { from, commit }: Message): void {
   if (commit <= raft.log.lastIndex) return;
   throw new DbError(
     "LOG_LOST",
-    `the log ends at entry ${raft.log.lastIndex}, and this node has confirmed ${commit} to node ${from}: ` +
+    `the log ends at entry ${raft.log.lastIndex}, and this node has confirmed ${commit} to node ` +
+      `${from}: ` +
       "its disk has lost data; remove the data directory and start the node with --join",
     { lastIndex: raft.log.lastIndex, confirmedIndex: commit, leader: from },
   );

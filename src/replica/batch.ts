@@ -153,7 +153,8 @@ export class Batch {
   /**
    * Gives every operation an error.
    *
-   * @param wentOut The error of writes that went to another node before: that one may have run them.
+   * @param wentOut The error of writes that went to another node before: that one may have run
+   * them.
    */
   fail(error: string, wentOut: string = error): void {
     this.forEach((kind, buffer, at, _length, target, sequence) => {

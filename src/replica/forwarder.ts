@@ -24,7 +24,8 @@ const REPLY_SHARE = 1 / 32;
 const UNCERTAIN =
   "UNCERTAIN the leader did not answer in time; the write may or may not take effect";
 const UNCERTAIN_REFUSED =
-  "UNCERTAIN the leader takes no writes now, and an earlier one may have run this write: it may or may not take effect";
+  "UNCERTAIN the leader takes no writes now, and an earlier leader may have run this write; " +
+  "it may or may not take effect";
 const NO_BYTES = new Uint8Array(0);
 /** How the errors begin with which a leader refuses a write before it is in the log. */
 const REFUSALS = ["-MISCONF ", "-OOM "];

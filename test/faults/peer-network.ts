@@ -66,7 +66,9 @@ export class PeerNetwork {
     this.#dropped.add(`${from}>${to}`);
   }
 
-  /** From now on bytes reach `to` from `from` late, one piece at a time, so that few get through. */
+  /**
+   * From now on bytes reach `to` from `from` late, one piece at a time, so that few get through.
+   */
   delay(from: number, to: number, ms: number): void {
     this.#lateMs.set(`${from}>${to}`, ms);
   }

@@ -52,7 +52,7 @@ export function checkBans(sources: readonly Source[]): Finding[] {
 const SIMULATED = /^(src\/platform\/simulated|sim\/(cluster|faults|invariants|judges|load))\//;
 
 function isDeterministic(path: string): boolean {
-  if (SIMULATED.test(path)) return !/\.test\.ts$|\/testing\//.test(path);
+  if (SIMULATED.test(path)) return !/\.test\.ts$|\/testing\/|\/timing\.ts$/.test(path);
   return isProduct(path) && !EDGES.test(path);
 }
 

@@ -17,7 +17,9 @@ export class SimProcess {
   readonly scheduler: Scheduler;
   readonly disk: SimDisk;
   readonly network: SimNetwork;
-  /** Takes what an event of this process throws, as `uncaughtException` does; null: the world does. */
+  /**
+   * Takes what an event of this process throws, as `uncaughtException` does; null: the world does.
+   */
   onUncaught: ((error: unknown) => void) | null = null;
   #alive = true;
   #paused = false;

@@ -40,7 +40,9 @@ export class SimWorld {
   readonly fabric: SimFabric;
   /** Takes everything that happens; null: nobody looks. Set it before the first event. */
   trace: Trace | null = null;
-  /** Set by processes: whose event runs now, or ran last; what promises do since is its doing, too. */
+  /**
+   * Set by processes: whose event runs now, or ran last; what promises do since is its doing, too.
+   */
   running: SimProcess | null = null;
   /** How many faults of each kind were put in so far. */
   readonly faultCounts: Map<string, number> = new Map();
