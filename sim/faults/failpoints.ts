@@ -54,6 +54,9 @@ export class FailpointMeter {
   }
 }
 
+/** Its name in plans and reports. */
+export const FAILPOINT_FAULT = "failpoint";
+
 /** The fault: one place, drawn; whoever reaches it ends there. */
 export function failpointFault(meter: FailpointMeter): FaultKind {
   const begin = (stage: Stage, random: SimRandom): Begun => {
@@ -74,5 +77,5 @@ export function failpointFault(meter: FailpointMeter): FaultKind {
     };
     return { what: `${isPower ? "power cut" : "kill"} at ${name}`, undo };
   };
-  return { name: "failpoint", kind: "process", weight: 8, forMs: [100, 3_000], begin };
+  return { name: FAILPOINT_FAULT, kind: "process", weight: 8, forMs: [100, 3_000], begin };
 }

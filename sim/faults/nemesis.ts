@@ -21,6 +21,8 @@ export const FAULTS: readonly FaultKind[] = [
 /** How often and which faults a run has. */
 export interface FaultPlan {
   readonly classes: readonly FaultClass[];
+  /** Kinds by name; null: all of the classes. */
+  readonly names: readonly string[] | null;
   /** Shortest and longest time between the beginnings of two faults, ms. */
   readonly everyMs: readonly [number, number];
   /** Numbers of faults that are left out: to find out which ones matter. */
@@ -63,7 +65,9 @@ export class Nemesis {
     this.#plan = plan;
     this.#seed = seed;
     this.#onFault = onFault;
-    this.#kinds = [...FAULTS, ...more].filter(({ kind }) => plan.classes.includes(kind));
+    this.#kinds = [...FAULTS, ...more].filter(
+      ({ kind, name }) => plan.classes.includes(kind) && plan.names?.includes(name) !== false,
+    );
   }
 
   /** Begins to do harm. */

@@ -107,7 +107,8 @@ export class Run {
       (machine) => this.#watch.ending(machine),
       (machine) => this.#watch.damaged(machine),
     );
-    const faults = { classes: plan.faultClasses, everyMs: plan.faultEveryMs, without };
+    const { faultClasses: classes, faultNames: names, faultEveryMs: everyMs } = plan;
+    const faults = { classes, names, everyMs, without };
     this.#meter = new FailpointMeter(() => this.#world.running);
     const more = [failpointFault(this.#meter)];
     const onFault = (text: string): void => transcript.fault(text);
