@@ -14,11 +14,13 @@ import { stringModel } from "../judges/string-model.ts";
 import { type Asked, type LoadClient, outcomeOf, plainReply } from "./client.ts";
 import type { Workload } from "./workload.ts";
 
+/** Work for the judge of one key at most. */
+const STEPS_MAX = 20_000_000;
 /** Commands in one write at most. */
 const PIPELINE_MAX = 8;
 
 /** Times to live, ms: longer and shorter than what clocks may be off. */
-const LIVES_MS = [100, 1_000, 9_000];
+const LIVES_MS = [300, 9_000];
 
 /** How the keys of this load are used. */
 export interface StringLoadOptions {
@@ -69,7 +71,7 @@ export class StringLoad implements Workload {
 
   judge(): Judgement[] {
     const { skewMs } = this.#options;
-    return [judgeLinearizability(this.#history, stringModel({ skewMs }))];
+    return [judgeLinearizability(this.#history, stringModel({ skewMs }), { stepsMax: STEPS_MAX })];
   }
 
   #drawKey(random: SimRandom): string {

@@ -12,7 +12,7 @@ import type { Workload } from "./workload.ts";
 export function drawWorkloads(random: SimRandom, skewMs: number): Workload[] {
   return [
     new StringLoad({ name: "string", keys: random.between(3, 10), expiring: false, skewMs }),
-    new StringLoad({ name: "expiring", keys: random.between(4, 10), expiring: true, skewMs }),
+    new StringLoad({ name: "expiring", keys: random.between(6, 14), expiring: true, skewMs }),
     new ListLoad(random.between(1, 4)),
     new BankLoad(random.between(2, 6)),
     new CounterLoad(random.between(1, 3)),
