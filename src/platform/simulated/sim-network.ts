@@ -10,6 +10,8 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 /** When a lost first packet is sent again, in milliseconds after the first time, as TCP does. */
 const RETRY_MS = [0, 1_000, 3_000, 7_000, 15_000];
 
+const READ_BUFFER_BYTES = 64 * 1024;
+
 type Accept = (connection: Connection) => ConnectionHandler | null;
 
 /** An address that a simulated process listens on. */
@@ -37,7 +39,7 @@ export class SimListener implements Listener {
 export class SimNetwork implements Network {
   readonly #process: SimProcess;
   readonly #fabric: SimFabric;
-  #readBuffer = Buffer.alloc(64 * 1024);
+  #readBuffer = Buffer.alloc(0);
 
   constructor(process: SimProcess, fabric: SimFabric) {
     this.#process = process;
@@ -46,7 +48,9 @@ export class SimNetwork implements Network {
 
   /** The buffer that all connections of this process read into. */
   readBuffer(length: number): Buffer {
-    if (this.#readBuffer.length < length) this.#readBuffer = Buffer.alloc(length);
+    if (this.#readBuffer.length < length) {
+      this.#readBuffer = Buffer.alloc(Math.max(length, READ_BUFFER_BYTES));
+    }
     return this.#readBuffer;
   }
 
