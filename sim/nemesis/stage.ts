@@ -230,8 +230,10 @@ export class Stage {
       const leader = infos.find((info) => info !== null && leads(info));
       const term = leader?.get("term") ?? "";
       if (goal.term !== term) goal = { term, index: Number(leader?.get("last_index") ?? 0) };
+      // Members that are no voters, or too many: a node that was replaced is still on its way out.
       const isThere =
         leader?.get("voters") === String(this.cluster.nodes.length) &&
+        leader.get("members") === leader.get("voters") &&
         Number(leader.get("members_online")) >= places.length;
       const isSame = infos.every(
         (info) => info?.get("term") === term && Number(info.get("applied_index")) >= goal.index,

@@ -21,6 +21,8 @@ interface Link {
   readonly far: Socket;
   /** Directions in which bytes were swallowed. */
   readonly torn: Set<Socket>;
+  /** By the socket they come from. */
+  readonly late: ReadonlyMap<Socket, LateBytes>;
   /** Bytes have passed in both directions. */
   passed: boolean;
 }
@@ -66,9 +68,7 @@ export class PeerNetwork {
     this.#dropped.add(`${from}>${to}`);
   }
 
-  /**
-   * From now on bytes reach `to` from `from` late, one piece at a time, so that few get through.
-   */
+  /** From now on bytes reach `to` from `from` so much later. */
   delay(from: number, to: number, ms: number): void {
     this.#lateMs.set(`${from}>${to}`, ms);
   }
@@ -108,7 +108,9 @@ export class PeerNetwork {
   #accept(near: Socket, target: number, port: number): void {
     const far = connect(port, NODE_HOST);
     const hello = Buffer.alloc(0);
-    const link: Link = { dialer: 0, hello, target, near, far, torn: new Set(), passed: false };
+    const late = new Map([near, far].map((from) => [from, new LateBytes()]));
+    const torn = new Set<Socket>();
+    const link: Link = { dialer: 0, hello, target, near, far, torn, late, passed: false };
     this.#links.add(link);
     near.setNoDelay(true);
     far.setNoDelay(true);
@@ -152,15 +154,29 @@ export class PeerNetwork {
       from.resetAndDestroy();
       return;
     }
-    const lateMs = this.#lateMs.get(pair);
-    if (lateMs === undefined) {
-      if (!to.write(passed)) from.pause();
+    link.late.get(from)!.hold(this.#lateMs.get(pair) ?? 0, () => {
+      if (to.writable && !to.write(passed)) from.pause();
+    });
+  }
+}
+
+/** Bytes of one direction that are on their way: late, but in order. */
+class LateBytes {
+  #pieces = 0;
+  #ms = 0;
+
+  hold(ms: number, write: () => void): void {
+    // Not before what was sent earlier.
+    this.#ms = this.#pieces === 0 ? ms : Math.max(ms, this.#ms);
+    if (this.#ms === 0) {
+      write();
       return;
     }
-    from.pause();
+    this.#pieces++;
     setTimeout(() => {
-      if (to.write(passed)) from.resume();
-    }, lateMs);
+      this.#pieces--;
+      write();
+    }, this.#ms);
   }
 }
 
