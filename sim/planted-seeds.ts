@@ -1,5 +1,5 @@
-// Seeds that find the planted bugs. When the plan of a seed changes, these do too: look for them anew
-// with `npm run sim -- --planted`.
+// Seeds that find the planted bugs. When the plan of a seed changes, these do too: look for them
+// anew with `npm run sim -- --planted`.
 import type { PlantedBug } from "../src/base/planted-bugs.ts";
 import type { InvariantName } from "./invariants/names.ts";
 
