@@ -1,5 +1,6 @@
 // Where this node believes its peers are: the replicated address book, a copy of it on disk for the
 // next start, and what peers that moved have told since.
+import { failpoints } from "../base/failpoints.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { PeerAddress } from "../transport/dialer.ts";
 import {
@@ -90,6 +91,7 @@ export class AddressList {
     const bytes = Buffer.from(`${encodeBook(book)}\n`);
     this.#saving = this.#saving
       .then(() => replaceFile(this.#disk, this.#directory, COPY_FILE, bytes))
+      .then(() => failpoints.reached?.("addresses.saved"))
       .catch(this.#onFailure);
   }
 }

@@ -1,6 +1,7 @@
 // Starting a cluster out of N empty nodes (`--bootstrap-expect N`): at most one of them starts one.
 // How, and why there are never two: docs/internals/membership.md.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import type { Random } from "../platform/random.ts";
 import type { PeerAddress } from "../transport/dialer.ts";
 import { BootstrapOutcome } from "../transport/generated/messages.ts";
@@ -88,6 +89,7 @@ export class Bootstrap {
       return wait(`${address.host}:${address.port} does not take part: ${detail}`);
     }
     if (replies.length < others.length) return wait("a node went away before it promised");
+    failpoints.reached?.("bootstrap.decided");
     return { kind: "start", identity: newIdentity(this.#random, this.#state.bootstrapId) };
   }
 

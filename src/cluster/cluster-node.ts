@@ -1,6 +1,7 @@
 // A node as a member of a cluster: becomes one (by joining, by bootstrapping, or alone), serves its
 // peers, leaves in good order.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import type { Authenticator } from "../platform/authenticator.ts";
 import type { Network } from "../platform/network.ts";
 import type { PeerAddress } from "../transport/dialer.ts";
@@ -35,6 +36,11 @@ export interface ClusterEnvironment extends NodeEnvironment {
   readonly authenticator: Authenticator;
   /** All addresses of a host name; the name itself when it is an address. */
   resolveHost(host: string): Promise<readonly string[]>;
+  /**
+   * Stands between the transport and what this node makes of its peers' messages; for the
+   * simulator, which drops, delays, repeats and reorders them. Absent: nothing does.
+   */
+  interceptPeers?(handler: PeerHandler): PeerHandler;
 }
 
 /** How a node takes part in a cluster. */
@@ -101,9 +107,12 @@ export class ClusterNode {
 
   /** Stops and closes everything. */
   async close(): Promise<void> {
+    failpoints.reached?.("close.begun");
     this.membership.stop();
     await this.node.close();
+    failpoints.reached?.("close.nodeClosed");
     await this.transport.close();
+    failpoints.reached?.("close.done");
   }
 
   /** For {@link ClusterNode.open}. */
@@ -144,7 +153,7 @@ class Opening implements PeerHandler {
         secret: options.secret,
         limits: options.transportLimits ?? {},
       },
-      this,
+      environment.interceptPeers?.(this) ?? this,
     );
   }
 
@@ -152,8 +161,10 @@ class Opening implements PeerHandler {
     const { bind, node: nodeOptions, release, downAfterMs } = this.#options;
     let port = this.#address.peerPort;
     for (const host of bind) port = await this.transport.listen(host, port);
+    failpoints.reached?.("start.listening");
     this.#address = { ...this.#address, peerPort: port };
     const node = await KvorumNode.open(this.#environment, nodeOptions, () => this.#identify());
+    failpoints.reached?.("start.nodeOpened");
     const addresses = await this.#openAddresses();
     this.transport.becomeMember(node.identity.clusterId, node.identity.nodeId);
     node.attach(this.transport);
@@ -166,6 +177,7 @@ class Opening implements PeerHandler {
     });
     this.#node = node;
     await this.#joinState?.remove();
+    failpoints.reached?.("start.done");
     return ClusterNode.make(node, this.transport, membership);
   }
 
@@ -227,6 +239,7 @@ class Opening implements PeerHandler {
       );
     }
     this.#joined = joined;
+    failpoints.reached?.("join.accepted");
     const facts = { cluster: identity.clusterId, node: identity.nodeId };
     this.#environment.report("info", "joined the cluster", facts);
     return identity;

@@ -1,4 +1,5 @@
 // What nodes tell each other once a second, apart from consensus: their clocks and their memory.
+import { failpoints } from "../base/failpoints.ts";
 import type { Clock } from "../platform/clock.ts";
 
 /** Pause between heartbeats, milliseconds. */
@@ -97,6 +98,7 @@ export class Heartbeats {
     if (!owner.isLeader() || nowMs - this.#steppedAsideMs < OFF_CLOCK_PAUSE_MS) return;
     const offsetMs = this.clockOffsetMs();
     if (Math.abs(offsetMs) <= CLOCK_OFFSET_MS_MAX) return;
+    failpoints.reached?.("clock.stepsAside");
     this.#steppedAsideMs = nowMs;
     owner.stepAside(offsetMs);
   }

@@ -2,6 +2,7 @@
 // changes.
 import { crc32 } from "../base/checksum.ts";
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { Random } from "../platform/random.ts";
 import { readWhole, replaceFile } from "./small-file.ts";
@@ -55,6 +56,7 @@ export async function saveIdentity(
   const file = { format: FORMAT, checksum: checksumOf(identity), identity };
   const bytes = Buffer.from(JSON.stringify(file, null, 2) + "\n");
   await replaceFile(disk, directory, IDENTITY_FILE, bytes);
+  failpoints.reached?.("identity.saved");
 }
 
 /** An identity for a cluster that starts with this node alone. */

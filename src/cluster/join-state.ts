@@ -1,6 +1,7 @@
 // What a node remembers between asking to join and being a member: its token, and its one promise.
 import { crc32 } from "../base/checksum.ts";
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { Random } from "../platform/random.ts";
 import { newClusterId } from "./identity.ts";
@@ -75,14 +76,17 @@ export class JoinState {
     if (this.#stored.promisedTo === "") {
       this.#stored = { ...this.#stored, promisedTo: bootstrapId };
       this.#writing = this.#save();
+      failpoints.reached?.("bootstrap.promise.writing");
     }
     await this.#writing;
+    failpoints.reached?.("bootstrap.promise.written");
     return this.#stored.promisedTo === bootstrapId;
   }
 
   /** The node is a member: nothing of this matters any more. */
   async remove(): Promise<void> {
     await this.#disk.remove(this.path);
+    failpoints.reached?.("joinState.removed");
     await this.#disk.syncDirectory(this.#directory);
   }
 
@@ -90,6 +94,7 @@ export class JoinState {
     const file = { format: FORMAT, checksum: checksumOf(this.#stored), state: this.#stored };
     const bytes = Buffer.from(`${JSON.stringify(file, null, 2)}\n`);
     await replaceFile(this.#disk, this.#directory, JOIN_STATE_FILE, bytes);
+    failpoints.reached?.("joinState.saved");
   }
 }
 

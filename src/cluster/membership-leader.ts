@@ -1,5 +1,6 @@
 // What the leader does about members: takes in who asks, promotes who has caught up, replaces who
 // is gone.
+import { failpoints } from "../base/failpoints.ts";
 import { JoinOutcome } from "../transport/generated/messages.ts";
 import type { CallReply } from "../transport/handler.ts";
 import type { JoinRequest } from "../transport/peer-message.ts";
@@ -119,6 +120,7 @@ export class LeaderDuties {
     const { request, sinceMs } = applicant;
     const known = findApplicant(book, request);
     if (known !== undefined && isAt(known, request)) {
+      failpoints.reached?.("join.answered");
       this.#answer(applicant, welcome(this.#node, this.#owner.self, book, known.id));
       return false;
     }
@@ -165,6 +167,7 @@ export class LeaderDuties {
     const member = { id, token, host, peerPort, clientPort, clusterPort, httpPort };
     const steps: ConfStep[] = known === undefined ? [{ action: "addLearner", id }] : [];
     if (this.#propose(steps, withMember(book, member)) !== null) return false;
+    failpoints.reached?.("join.proposed");
     const facts = { node: id, address: `${host}:${peerPort}` };
     const message = known === undefined ? "a node joins" : "a node has another address";
     this.#node.environment.report("info", message, facts);

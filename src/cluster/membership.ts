@@ -1,5 +1,6 @@
 // One node's part in deciding who belongs to the cluster: follows the address book, takes in and
 // promotes nodes while it leads, makes itself known while it does not.
+import { failpoints } from "../base/failpoints.ts";
 import type { PeerAddress } from "../transport/dialer.ts";
 import { BootstrapOutcome, JoinOutcome } from "../transport/generated/messages.ts";
 import type { Member as WireMember } from "../transport/generated/messages.ts";
@@ -127,11 +128,15 @@ export class Membership implements LeaderOwner {
     const endMs = clock.monotonicMs() + limitMs;
     while (clock.monotonicMs() < endMs) {
       const leads = this.#node.replica.isLeader;
-      if (!leads && raft.leader !== 0 && raft.leader !== raft.id) return true;
+      if (!leads && raft.leader !== 0 && raft.leader !== raft.id) {
+        failpoints.reached?.("close.handOver.done");
+        return true;
+      }
       if (leads && raft.transferee === 0) {
         const heir = this.#duties.heir();
         if (heir === 0) return false;
         raft.transferLeadership(heir);
+        failpoints.reached?.("close.handOver.begun");
         this.#node.wantTurn();
       }
       await this.#nextTick();
@@ -157,7 +162,9 @@ export class Membership implements LeaderOwner {
     this.#follow();
     const { replica, environment } = this.#node;
     const nowMs = environment.clock.monotonicMs();
-    if (replica.raft.leader !== 0) this.#leaderSeenMs = nowMs;
+    // A leader that joined while this node was away hears nothing from it, until it knows where.
+    const { leader } = replica.raft;
+    if (leader !== 0 && this.find(leader) !== undefined) this.#leaderSeenMs = nowMs;
     if (replica.serving) this.#duties.run(nowMs);
     else {
       this.#duties.end(() => this.#pointToLeader());

@@ -1,5 +1,6 @@
 // What this node and its peers say to each other: consensus messages, forwarded operations,
 // snapshots.
+import { failpoints } from "../base/failpoints.ts";
 import type { Forwarder, ForwardedOperation } from "../replica/forwarder.ts";
 import { ForwardReceiver } from "../replica/forward-receiver.ts";
 import type { ForwardAnswer } from "../replica/forwarder.ts";
@@ -146,12 +147,14 @@ export class Peers implements PeerHandler {
   }
 
   onPeerUp(id: number, _incarnation: number): void {
+    failpoints.reached?.("peer.up");
     const { replica, forwarder } = this.#owner;
     if (id === replica.raft.leader) forwarder.sendAll(id);
     this.#owner.onPeerUp(id);
   }
 
   onPeerDown(id: number): void {
+    failpoints.reached?.("peer.down");
     this.#owner.replica.raft.reportUnreachable(id);
     this.#owner.onPeerDown(id);
   }

@@ -1,4 +1,5 @@
 // Small files that are read and replaced whole.
+import { failpoints } from "../base/failpoints.ts";
 import type { Disk } from "../platform/disk.ts";
 import { syncFile, writeAll } from "../platform/disk-file.ts";
 
@@ -32,10 +33,13 @@ export async function replaceFile(
   try {
     await file.truncate(0);
     await writeAll(file, bytes, 0);
+    failpoints.reached?.("file.written");
     await syncFile(file);
+    failpoints.reached?.("file.synced");
   } finally {
     await file.close();
   }
   await disk.rename(`${path}.tmp`, path);
+  failpoints.reached?.("file.renamed");
   await disk.syncDirectory(directory);
 }

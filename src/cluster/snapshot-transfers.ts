@@ -1,5 +1,6 @@
 // Whole states on their way between nodes: the leader streams, a follower stores, checks, loads and
 // installs.
+import { failpoints } from "../base/failpoints.ts";
 import type { Clock } from "../platform/clock.ts";
 import { MessageType, type SnapshotMark, type SnapshotRequest } from "../raft/types.ts";
 import type { Applier } from "../replica/applier.ts";
@@ -95,6 +96,7 @@ export class SnapshotTransfers {
     this.#sending.set(request.to, sending);
     const { index } = sending.stream.meta;
     owner.replica.raft.snapshotSending(request.to, index);
+    failpoints.reached?.("send.begun");
     owner.report("info", "sending a snapshot", { to: request.to, index });
     this.#pump(sending);
   }
@@ -151,6 +153,7 @@ export class SnapshotTransfers {
         data: piece === null ? new Uint8Array(0) : piece.subarray(0, CHUNK_BYTES),
       };
       if (!this.#owner.send(sending.to, chunk)) return;
+      failpoints.reached?.("send.piece.sent");
       sending.sequence++;
       sending.ended = piece === null;
       sending.rest =
@@ -159,6 +162,7 @@ export class SnapshotTransfers {
   }
 
   #endSending(sending: Sending, ok: boolean, detail: string): void {
+    failpoints.reached?.("send.ended");
     this.#sending.delete(sending.to);
     sending.stream.release();
     this.#owner.replica.raft.reportSnapshot(sending.to, ok);
@@ -203,6 +207,7 @@ export class SnapshotTransfers {
       failed: false,
     };
     this.#owner.report("info", "receiving a snapshot", { from, index: mark.index });
+    failpoints.reached?.("install.begun");
   }
 
   async #take(
@@ -215,19 +220,23 @@ export class SnapshotTransfers {
     receiving.parser.add(data);
     const writer = await receiving.writer;
     await writer.write(data);
+    failpoints.reached?.("install.piece.written");
     if (!last) {
       this.#tell(receiving, sequence, SnapshotOutcome.receiving, "");
       return;
     }
     if (!receiving.parser.complete) throw new Error("the stream ended early");
     const file = await writer.finish();
+    failpoints.reached?.("install.file.complete");
     const applier = this.#owner.newApplier();
     const installer = new SnapshotInstaller(applier);
     await this.#owner.store.read(file, installer);
+    failpoints.reached?.("install.file.checked");
     if (receiving.failed) return;
     this.#loaded = { file, applier };
     this.#receiving = null;
     this.#stepSnapshot(receiving);
+    failpoints.reached?.("install.coreTold");
     this.#tell(receiving, sequence, SnapshotOutcome.installed, "");
   }
 
@@ -259,6 +268,7 @@ export class SnapshotTransfers {
     const loaded = this.#loaded;
     this.#loaded = null;
     if (loaded === null || loaded.file.index !== mark.index) return null;
+    failpoints.reached?.("install.stateSwapped");
     this.#owner.adopt(loaded.file).catch((error: unknown) => {
       this.#owner.report("warn", "snapshot not adopted", { error: String(error) });
     });
@@ -278,6 +288,7 @@ export class SnapshotTransfers {
 
   #failReceiving(receiving: Receiving, detail: string): void {
     if (receiving.failed) return;
+    failpoints.reached?.("install.failed");
     receiving.failed = true;
     if (this.#receiving === receiving) this.#receiving = null;
     this.#owner.report("warn", "snapshot not received", { from: receiving.from, detail });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Role } from "../raft/types.ts";
 import type { Raft } from "../raft/types.ts";
-import type { SimProcess } from "../platform/simulated/sim-host.ts";
+import type { SimProcess } from "../platform/simulated/sim-process.ts";
 import { SimCluster } from "./testing/sim-cluster.ts";
 
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];

@@ -1,6 +1,7 @@
 // Whether this node's log holds all that the node acknowledged, as far as that can be known, in a
 // small file. Why and what for: docs/decisions/0009-votes-of-logs-that-may-have-lost-entries.md.
 import { crc32 } from "../base/checksum.ts";
+import { failpoints } from "../base/failpoints.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { Raft } from "../raft/types.ts";
 import type { WalReport, WalSync } from "../wal/wal-types.ts";
@@ -102,6 +103,7 @@ export class Trust {
     const last = bytes === null ? null : decodeRun(bytes);
     const bootId = environment.bootId;
     const isWhole = mayTrust(last, bootId, report);
+    failpoints.reached?.("recovery.trust.judged");
     const trusted = isWhole || acceptLoss;
     if (!isWhole) sayDoubt(environment, acceptLoss);
     // With every frame synced the machine's start does not matter: then nothing is ever written
@@ -126,6 +128,7 @@ export class Trust {
 
   #onTrusted(): void {
     const { disk, report } = this.#environment;
+    failpoints.reached?.("trust.regained");
     this.#run = { ...this.#run, trusted: true };
     report("info", "this node's log is whole: its vote counts again", {});
     save(disk, this.#directory, this.#run).catch((error: unknown) => {
@@ -166,4 +169,5 @@ function isSame(left: Run, right: Run): boolean {
 
 async function save(disk: Disk, directory: string, run: Run): Promise<void> {
   await replaceFile(disk, directory, RUN_FILE, encodeRun(run));
+  failpoints.reached?.("run.saved");
 }

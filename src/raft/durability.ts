@@ -1,5 +1,7 @@
 // Which writes are on disk, what they cover of today's log, and the messages that wait for them.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { Draft, Index, Message } from "./types.ts";
 
 interface Write {
@@ -79,6 +81,7 @@ export class Durability {
     this.handedIndex = lastIndex;
     this.writeIssued++;
     this.#writes.push({ number: this.writeIssued, coversIndex: lastIndex, commit });
+    failpoints.reached?.("raft.write.handedOut");
     return this.writeIssued;
   }
 
@@ -111,8 +114,10 @@ export class Durability {
       this.persistedCommit = Math.max(this.persistedCommit, commit);
     }
     this.#writes.splice(0, finished);
+    failpoints.reached?.("raft.write.done");
+    const upTo = plantedBugs.staleCompletionCounted ? this.writeIssued : write;
     let freed = 0;
-    while (freed < this.#held.length && this.#heldFor[freed]! <= write) freed++;
+    while (freed < this.#held.length && this.#heldFor[freed]! <= upTo) freed++;
     for (let at = 0; at < freed; at++) out.push(this.#held[at]!);
     this.#held.splice(0, freed);
     this.#heldFor.splice(0, freed);

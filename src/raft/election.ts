@@ -1,4 +1,5 @@
 // Standing for election, voting, and being asked to stand.
+import { failpoints } from "../base/failpoints.ts";
 import { becomeCandidate, becomeLeader, becomeFollower, becomePreCandidate } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 import { MessageType, Role, VOTE_BY_TRANSFER } from "./types.ts";
@@ -21,6 +22,7 @@ export function standSoon(raft: RaftState): void {
 export function standIfWaiting(raft: RaftState): void {
   const waiting = raft.standWhenApplied;
   if (waiting === null || raft.confPending) return;
+  failpoints.reached?.("raft.election.waitIsOver");
   raft.standWhenApplied = null;
   if (waiting === "transfer") onTimeoutNow(raft);
   else if (raft.leader === 0) maybeCampaign(raft);
@@ -29,6 +31,7 @@ export function standIfWaiting(raft: RaftState): void {
 /** The leader asked this node to take over: no pre-vote, and voters do not protect the leader. */
 export function onTimeoutNow(raft: RaftState): void {
   if (raft.role === Role.leader) return;
+  failpoints.reached?.("raft.timeoutNow.received");
   if (raft.confPending) {
     // The change may be the very one that makes this node a voter: stand once it is applied.
     raft.standWhenApplied = "transfer";
@@ -39,12 +42,14 @@ export function onTimeoutNow(raft: RaftState): void {
 
 function preCampaign(raft: RaftState): void {
   becomePreCandidate(raft);
+  failpoints.reached?.("raft.preVote.begun");
   requestVotes(raft, MessageType.preVote, raft.term + 1, 0);
   countVote(raft, raft.id, raft.doubt === 0 ? "granted" : "doubtful");
 }
 
 function campaign(raft: RaftState, context: number): void {
   becomeCandidate(raft);
+  failpoints.reached?.("raft.election.begun");
   // The candidate's own vote counts once it is on disk, like any other.
   const own = raft.draft(MessageType.voteResponse, raft.id);
   own.context = raft.doubt;
@@ -107,6 +112,7 @@ export function onVoteRequest(raft: RaftState, message: Message): void {
 
 /** Refuses a (pre-)vote, and tells the candidate what this node knows to be committed. */
 export function refuseVote(raft: RaftState, message: Message): void {
+  failpoints.reached?.("raft.vote.refused");
   const pre = message.type === MessageType.preVote;
   const type = pre ? MessageType.preVoteResponse : MessageType.voteResponse;
   const refusal = raft.draft(type, message.from);
@@ -149,6 +155,7 @@ function grant(raft: RaftState, message: Message, pre: boolean): void {
   raft.vote = message.from;
   raft.electionElapsed = 0;
   raft.sendWhenDurable(response);
+  failpoints.reached?.("raft.vote.granted");
 }
 
 /**

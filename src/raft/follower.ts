@@ -1,11 +1,17 @@
 // The follower's side of the log: appends, heartbeats, snapshots from the leader.
+import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { RaftState } from "./state.ts";
 import { MessageType } from "./types.ts";
 import type { Index, Message, NodeId, SnapshotMark } from "./types.ts";
 
 /** Takes entries if the log agrees with the leader's before them (paper 5.3). */
 export function onAppend(raft: RaftState, message: Message): void {
+  if (plantedBugs.commitBeyondMatched) {
+    raft.commitTo(Math.min(message.commit, raft.log.lastIndex));
+  }
   if (message.index < raft.commit) {
     // What is committed agrees with any leader's log: say how far it goes.
     checkCommitted(raft, message);
@@ -48,6 +54,7 @@ function appendNew(raft: RaftState, message: Message): void {
     }
     raft.append(entry);
   }
+  if (entries.length > 0) failpoints.reached?.("raft.entries.appended");
 }
 
 /**
@@ -66,6 +73,7 @@ function noteCaughtUp(raft: RaftState, message: Message, lastNew: Index): void {
  * leader skips a whole term of differing entries at a time.
  */
 function refuse(raft: RaftState, message: Message): void {
+  failpoints.reached?.("raft.append.refused");
   const response = raft.draft(MessageType.appendResponse, message.from);
   const hint = raft.log.lastIndexWithTermUpTo(message.index, message.logTerm);
   response.reject = true;
@@ -104,11 +112,26 @@ function acknowledge(raft: RaftState, to: NodeId, index: Index, round: number): 
 export function onHeartbeat(raft: RaftState, message: Message): void {
   const response = raft.draft(MessageType.heartbeatResponse, message.from);
   // The leader may still believe in a log that is not there any more: appends will tell.
-  if (raft.doubt === 0) raft.commitTo(message.commit);
+  if (raft.doubt === 0) {
+    checkNothingLost(raft, message);
+    raft.commitTo(message.commit);
+  }
   response.context = raft.doubt;
   response.round = message.round;
   response.commit = raft.durable.persistedCommit;
   raft.send(response);
+}
+
+/** A leader tells of no entry that this node has not confirmed to have on its disk. */
+function checkNothingLost(raft: RaftState, { from, commit }: Message): void {
+  if (commit <= raft.log.lastIndex) return;
+  throw new DbError(
+    "LOG_LOST",
+    `the log ends at entry ${raft.log.lastIndex}, and this node has confirmed ${commit} to node ` +
+      `${from}: ` +
+      "its disk has lost data; remove the data directory and start the node with --join",
+    { lastIndex: raft.log.lastIndex, confirmedIndex: commit, leader: from },
+  );
 }
 
 /** Takes a snapshot over unless the log already holds what it says. */
@@ -133,4 +156,5 @@ function restore(raft: RaftState, snapshot: SnapshotMark): void {
   raft.installing = snapshot.index;
   raft.confIndex = snapshot.index;
   raft.members.install(snapshot.conf, snapshot.index + 1);
+  failpoints.reached?.("raft.snapshot.restored");
 }

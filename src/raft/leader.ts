@@ -1,4 +1,5 @@
 // The leader's reactions: answers of members, its clock, proposals.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import { ENTRY_OVERHEAD_BYTES } from "./log.ts";
 import { maybeLeaveJoint } from "./membership-change.ts";
@@ -64,6 +65,7 @@ function onRefusedAppend(raft: RaftState, progress: Progress, message: Message):
   const hint =
     rejectHintTerm > 0 ? raft.log.lastIndexWithTermUpTo(rejectHint, rejectHintTerm) : rejectHint;
   if (!progress.maybeDecrease(message.index, hint)) return;
+  failpoints.reached?.("raft.append.backtracks");
   progress.sendWanted = true;
   raft.appendsWanted = true;
 }
@@ -122,6 +124,7 @@ export function onUnreachable(raft: RaftState, id: NodeId): void {
 export function onSnapshotReport(raft: RaftState, id: NodeId, ok: boolean): void {
   const progress = raft.members.get(id);
   if (raft.role !== Role.leader || progress?.state !== "snapshot") return;
+  failpoints.reached?.("raft.snapshot.reported");
   if (!ok) progress.snapshotIndex = 0;
   progress.becomeProbe();
   // Wait for a sign of life before the next attempt.

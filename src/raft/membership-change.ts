@@ -1,6 +1,7 @@
 // Changing who takes part: proposed by the leader, in force at each node when the entry is applied
 // there.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { decodeConf, encodeConf } from "./conf-codec.ts";
 import { isJoint, nextConf } from "./conf-change.ts";
 import { appendOwn, flushAppends, maybeCommit, updateOwnProgress } from "./replication.ts";
@@ -41,6 +42,7 @@ function appendConf(raft: RaftState, conf: ConfState, context: Uint8Array): numb
   const entry = raft.newEntry(EntryType.config, encodeConf(conf, context));
   appendOwn(raft, entry);
   raft.confBarrier = entry.index;
+  failpoints.reached?.("raft.members.proposed");
   return entry.index;
 }
 
@@ -49,6 +51,7 @@ export function applyConf(raft: RaftState, entry: Entry): void {
   const { conf } = decodeConf(entry.data);
   raft.members.install(conf, Math.max(raft.log.lastIndex, 1));
   raft.confIndex = entry.index;
+  failpoints.reached?.("raft.members.applied");
   // What counts as a quorum changed: open questions may be answered by it.
   raft.roundsAdvanced = true;
   if (raft.role !== Role.leader) return;
@@ -68,6 +71,7 @@ export function applyConf(raft: RaftState, entry: Entry): void {
  * changes hand leadership over first. The members still learn that the change is committed.
  */
 function resign(raft: RaftState): void {
+  failpoints.reached?.("raft.leader.resigns");
   for (const progress of raft.members.peers) progress.sendWanted = true;
   flushAppends(raft);
   const successor = bestSuccessor(raft, 0);
@@ -89,6 +93,7 @@ export function maybeLeaveJoint(raft: RaftState): void {
     if (successor !== null) startTransfer(raft, successor.id);
     return;
   }
+  failpoints.reached?.("raft.joint.leaving");
   const next = nextConf(conf, { steps: [] }, raft.id);
   if (typeof next !== "string") appendConf(raft, next, NO_CONTEXT);
 }

@@ -217,7 +217,6 @@ describe("a follower", () => {
     { name: "two leaders of a term", given: { type: MessageType.append, from: 3 } },
     { name: "a message for another", given: { type: MessageType.append, to: 9 } },
     { name: "entries with a gap", given: { type: MessageType.append, entries: [entry(2, 1)] } },
-    { name: "a commit it cannot have", given: { type: MessageType.heartbeat, commit: 9 } },
   ])("stops at $name", ({ given }) => {
     const core = coreOf();
     core.step(message({ type: MessageType.heartbeat }));
@@ -265,6 +264,23 @@ describe("a follower", () => {
     const ready = core.ready();
     expect([ready.snapshot, core.commitIndex, core.lastIndex]).toEqual([null, 2, 3]);
     expect(ready.messages[0]).toMatchObject({ type: MessageType.appendResponse, index: 2 });
+  });
+});
+
+describe("a log that has lost its end", () => {
+  test("is refused by name when a leader tells of what was confirmed", () => {
+    const core = coreOf({ entries: entries(1, 1) });
+    const heartbeat = message({ type: MessageType.heartbeat, commit: 3 });
+    const facts = { lastIndex: 2, confirmedIndex: 3, leader: 2 };
+    expect(() => core.step(heartbeat)).toThrow(
+      expect.objectContaining({ code: "LOG_LOST", facts }),
+    );
+  });
+
+  test("is none when the leader tells of what is there", () => {
+    const core = coreOf({ entries: entries(1, 1) });
+    core.step(message({ type: MessageType.heartbeat, commit: 2 }));
+    expect(core.commitIndex).toBe(2);
   });
 });
 

@@ -1,4 +1,5 @@
 // One member of one Raft group: the pure core that a shell drives. See docs/internals/raft.md.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import { maybeCampaign, standIfWaiting, standSoon } from "./election.ts";
 import {
@@ -255,6 +256,7 @@ export class RaftCore implements Raft {
     const { log, applied, durable } = this.#state;
     invariant(index <= applied, "only applied entries are compacted");
     log.compact(Math.min(index, durable.handedIndex));
+    failpoints.reached?.("raft.log.compacted");
   }
 
   neededIndex(): Index {

@@ -1,5 +1,6 @@
 // ReadIndex: reads confirmed by a heartbeat round that a quorum acknowledged after they were asked
 // (thesis 6.4).
+import { failpoints } from "../base/failpoints.ts";
 import { beginRound, broadcastHeartbeat } from "./replication.ts";
 import type { PendingRead, RaftState } from "./state.ts";
 import { MessageType, Role } from "./types.ts";
@@ -70,9 +71,11 @@ function startRound(raft: RaftState): void {
   }
   raft.readsFresh = [];
   broadcastHeartbeat(raft);
+  failpoints.reached?.("raft.readRound.begun");
 }
 
 function answer(raft: RaftState, read: PendingRead): void {
+  failpoints.reached?.("raft.readRound.confirmed");
   const { context, from, index } = read;
   if (from === raft.id) raft.readStates.push({ context, index });
   else respond(raft, from, context, index);

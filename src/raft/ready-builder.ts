@@ -1,5 +1,6 @@
 // Collects a core's open work into the one reused Ready.
 import { invariant } from "../base/invariant.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import { entryBytes } from "./log.ts";
 import { advanceReads, readsDue } from "./reads.ts";
 import { flushAppends } from "./replication.ts";
@@ -153,7 +154,7 @@ export class ReadyBuilder {
   #takeHardState(): HardState {
     const { term, vote, commit } = this.#raft;
     this.#hardState.term = term;
-    this.#hardState.vote = vote;
+    this.#hardState.vote = plantedBugs.voteNotPersisted ? 0 : vote;
     this.#hardState.commit = commit;
     this.#termHanded = term;
     this.#voteHanded = vote;

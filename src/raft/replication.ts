@@ -1,6 +1,8 @@
 // The leader's side of the log: appends to members, what is committed, heartbeats, and lost
 // leadership.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import { entryBytes } from "./log.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
@@ -20,7 +22,8 @@ export function appendOwn(raft: RaftState, entry: Entry): void {
  */
 export function maybeCommit(raft: RaftState): boolean {
   const index = raft.members.quorumMatch();
-  if (index <= raft.commit || raft.log.termAt(index) !== raft.term) return false;
+  if (index <= raft.commit) return false;
+  if (raft.log.termAt(index) !== raft.term && !plantedBugs.oldTermCommittedByCount) return false;
   raft.commitTo(index);
   raft.appendsWanted = true;
   return true;
@@ -121,6 +124,7 @@ function maybeRequestSnapshot(raft: RaftState, progress: Progress): void {
   invariant(indexMin > 0, "a log that was never compacted needs no snapshot");
   progress.becomeSnapshot(indexMin);
   raft.snapshotRequests.push({ to: progress.id, indexMin });
+  failpoints.reached?.("raft.snapshot.requested");
 }
 
 /** Begins a heartbeat round: this node acknowledges it at once. */

@@ -1,4 +1,5 @@
 // The four roles and what changes on the way into each.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import { entryBytes } from "./log.ts";
 import { dropReads } from "./reads.ts";
@@ -9,6 +10,7 @@ import type { NodeId, Term } from "./types.ts";
 
 /** Enters `term` (or stays in it) as the follower of `leader`; 0 when nobody is known to lead. */
 export function becomeFollower(raft: RaftState, term: Term, leader: NodeId): void {
+  if (raft.role === Role.leader) failpoints.reached?.("raft.leader.stepsDown");
   resetForTerm(raft, term);
   raft.role = Role.follower;
   raft.leader = leader;
@@ -52,6 +54,7 @@ export function becomeLeader(raft: RaftState): void {
   beginRound(raft);
   updateOwnProgress(raft);
   appendOwn(raft, raft.newNoop());
+  failpoints.reached?.("raft.leader.elected");
 }
 
 function resetForTerm(raft: RaftState, term: Term): void {
@@ -59,6 +62,7 @@ function resetForTerm(raft: RaftState, term: Term): void {
   if (term !== raft.term) {
     raft.term = term;
     raft.vote = 0;
+    failpoints.reached?.("raft.term.entered");
   }
   raft.leader = 0;
   raft.votes.clear();

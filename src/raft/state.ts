@@ -1,4 +1,5 @@
 // All variables of one core, and the few steps that every part of the protocol shares.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import { DbError } from "../base/errors.ts";
 import { Durability } from "./durability.ts";
@@ -172,6 +173,7 @@ export class RaftState {
     this.log.truncateFrom(index);
     this.durable.onTruncate(index);
     while (this.confIndexes.length > 0 && this.confIndexes.at(-1)! >= index) this.confIndexes.pop();
+    failpoints.reached?.("raft.log.truncated");
   }
 
   /** Raises the commit index; never lowers it. */
@@ -184,6 +186,7 @@ export class RaftState {
       }
     }
     this.commit = index;
+    failpoints.reached?.("raft.commit.moved");
   }
 
   /** Whether a committed change of members waits to be applied: who may vote is about to change. */
@@ -198,7 +201,9 @@ export class RaftState {
 
   /** Ends the doubt once this node durably has what it may have forgotten. */
   maybeTrust(): void {
-    if (this.doubt !== 0 && this.durable.persistedIndex >= this.trustedFrom) this.doubt = 0;
+    if (this.doubt === 0 || this.durable.persistedIndex < this.trustedFrom) return;
+    failpoints.reached?.("raft.doubt.ended");
+    this.doubt = 0;
   }
 
   drawElectionTimeout(): void {

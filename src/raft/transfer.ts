@@ -1,4 +1,5 @@
 // Handing leadership over: bring the target up to date, then ask it to stand at once (thesis 3.10).
+import { failpoints } from "../base/failpoints.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
 import { MessageType, Role } from "./types.ts";
@@ -14,6 +15,7 @@ export function startTransfer(raft: RaftState, to: NodeId): boolean {
   if (progress === undefined || progress.learner) return false;
   if (raft.transferee === to) return true;
   raft.transferee = to;
+  failpoints.reached?.("raft.transfer.begun");
   // The transfer has one whole election timeout.
   raft.electionElapsed = 0;
   if (progress.match === raft.log.lastIndex) {
@@ -35,6 +37,7 @@ export function maybeSendTimeoutNow(raft: RaftState, progress: Progress): void {
 export function sendTimeoutNow(raft: RaftState, to: NodeId): void {
   raft.timeoutNowSent = true;
   raft.send(raft.draft(MessageType.timeoutNow, to));
+  failpoints.reached?.("raft.timeoutNow.sent");
 }
 
 /**

@@ -1,6 +1,7 @@
 // The state machine of a shard: applies log entries to the keyspace, and runs reads at their place.
 import { viewOf } from "../base/bytes.ts";
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { takesCount } from "../commands/access.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
 import {
@@ -141,6 +142,7 @@ export class Applier {
 
   /** Moves past an entry without operations. */
   skip(index: number, term: number): void {
+    failpoints.reached?.("apply.skipped");
     this.appliedIndex = index;
     this.appliedTerm = term;
   }
@@ -153,6 +155,7 @@ export class Applier {
    * the replica.
    */
   apply(index: number, term: number, data: Uint8Array, batch: Batch | null): void {
+    failpoints.reached?.("apply.before");
     const view = viewOf(data);
     const header = this.#header;
     readEntryHeader(view, header);
@@ -175,6 +178,7 @@ export class Applier {
     this.appliedIndex = index;
     this.appliedTerm = term;
     this.#noteExpiries();
+    failpoints.reached?.("apply.after");
   }
 
   /** Runs the reads of a batch that stand after all writes of the log so far. */

@@ -1,6 +1,11 @@
 // Operations that wait for the log together: their bytes, and who wants each reply.
 import { copyBytes } from "../base/bytes.ts";
-import { encodeOperation, OperationBuffer } from "../commands/operation.ts";
+import {
+  encodeOperation,
+  OPERATION_ORIGIN,
+  OperationBuffer,
+  operationFlags,
+} from "../commands/operation.ts";
 import type { Args } from "../resp/args.ts";
 import { ENTRY_HEADER_BYTES, type EntryHeader, writeEntryHeader } from "./entry-header.ts";
 import type { ReplyTarget } from "./reply-target.ts";
@@ -145,9 +150,17 @@ export class Batch {
     }
   }
 
-  /** Gives every operation the same error. */
-  fail(error: string): void {
-    for (let i = 0; i < this.count; i++) this.targets[i]!.failReply(this.sequences[i]!, error);
+  /**
+   * Gives every operation an error.
+   *
+   * @param wentOut The error of writes that went to another node before: that one may have run
+   * them.
+   */
+  fail(error: string, wentOut: string = error): void {
+    this.forEach((kind, buffer, at, _length, target, sequence) => {
+      const isOut = kind === LOGGED && (operationFlags(buffer.bytes, at) & OPERATION_ORIGIN) !== 0;
+      target.failReply(sequence, isOut ? wentOut : error);
+    });
   }
 
   /** It is not in the log any more. */

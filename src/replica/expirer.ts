@@ -1,4 +1,5 @@
 // Active expiry: the leader finds keys whose time has come and proposes their removal in batches.
+import { failpoints } from "../base/failpoints.ts";
 import { expireKeysCommand } from "../commands/expire-keys.ts";
 import { Args } from "../resp/args.ts";
 import { NullReply } from "../resp/null-reply.ts";
@@ -73,6 +74,7 @@ export class Expirer implements ReplyTarget {
     this.#open++;
     this.expiredKeys += keys.length;
     this.#replica.submit(expireKeysCommand, true, database, args, this, this.#sequence++);
+    failpoints.reached?.("expiry.proposed");
   }
 
   openReply(_sequence: number): Reply {

@@ -1,4 +1,5 @@
 // The leader's side of forwarding: runs operations of other nodes' clients and answers those nodes.
+import { failpoints } from "../base/failpoints.ts";
 import type { ForwardAnswer } from "./forwarder.ts";
 import type { Reply } from "../resp/reply.ts";
 import { RespWriter } from "../resp/writer.ts";
@@ -107,6 +108,7 @@ export class ForwardReceiver {
       this.#sendOrKeep(from, request, { kind: "notLeader" });
       return;
     }
+    failpoints.reached?.("forward.received");
     const session = this.#session(from, operation);
     session.open++;
     if (isWrite && refusal !== null) {
@@ -122,6 +124,7 @@ export class ForwardReceiver {
 
   /** An operation of a session is answered. */
   answer(session: PeerSession, request: number, answer: ForwardAnswer): void {
+    failpoints.reached?.("forward.answered");
     this.#sendOrKeep(session.from, request, answer);
     session.open--;
     if (session.open === 0) this.#sessions.delete(keyOf(session.from, session.sessionId));

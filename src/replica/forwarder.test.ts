@@ -130,6 +130,38 @@ describe("Forwarder", () => {
     expect(newlySent()).toEqual(["3:1.1"]);
   });
 
+  describe("a leader that takes no writes now", () => {
+    const FULL: ForwardAnswer = { kind: "done", reply: Buffer.from("-MISCONF disk full\r\n") };
+
+    test("says so of a write that nobody else has had", () => {
+      forward(2, "1.0");
+      answer(2, "1.0", NOT_LEADER);
+      forwarder.sendAll(3);
+      answer(3, "1.0", FULL);
+      expect(target(1).replies).toEqual(["0-MISCONF disk full"]);
+    });
+
+    test("says nothing of what an earlier leader did with the write", () => {
+      forward(2, "1.0");
+      forwarder.sendAll(3);
+      answer(3, "1.0", FULL);
+      expect(target(1).replies).toEqual(["0-UNCERTAIN"]);
+    });
+
+    test("says nothing of a write that came back while this node led", () => {
+      forward(2, "1.0");
+      for (const batch of forwarder.comeBack()) forwarder.forward(batch, 3);
+      answer(3, "1.0", FULL);
+      expect(target(1).replies).toEqual(["0-UNCERTAIN"]);
+    });
+  });
+
+  test("a write that came back, and that nobody leads to, is uncertain", () => {
+    forward(2, "1.0", "1.1r");
+    for (const batch of forwarder.comeBack()) batch.fail("CLUSTERDOWN", "UNCERTAIN");
+    expect(target(1).replies).toEqual(["0-UNCERTAIN", "1-CLUSTERDOWN"]);
+  });
+
   test("nothing passes an operation that was refused", () => {
     forward(2, "1.0");
     answer(2, "1.0", DONE);

@@ -1,7 +1,13 @@
 // Operations that another node must run: sent to the leader, kept until answered, sent again after
 // failover.
 import { viewOf } from "../base/bytes.ts";
-import { encodeWithOrigin, OperationBuffer } from "../commands/operation.ts";
+import { failpoints } from "../base/failpoints.ts";
+import {
+  encodeWithOrigin,
+  OPERATION_ORIGIN,
+  OperationBuffer,
+  operationFlags,
+} from "../commands/operation.ts";
 import { Batch, LOCAL, LOGGED } from "./batch.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
@@ -17,7 +23,12 @@ const REPLY_SHARE = 1 / 32;
 
 const UNCERTAIN =
   "UNCERTAIN the leader did not answer in time; the write may or may not take effect";
+const UNCERTAIN_REFUSED =
+  "UNCERTAIN the leader takes no writes now, and an earlier leader may have run this write; " +
+  "it may or may not take effect";
 const NO_BYTES = new Uint8Array(0);
+/** How the errors begin with which a leader refuses a write before it is in the log. */
+const REFUSALS = ["-MISCONF ", "-OOM "];
 const NO_ANSWER = "CLUSTERDOWN the leader did not answer in time; the command was not executed";
 
 /** One forwarded operation as it travels. */
@@ -46,8 +57,8 @@ class Outstanding implements ForwardedOperation {
   readonly sinceMs: number;
   readonly waits: Waits;
   bytes: Uint8Array = NO_BYTES;
-  /** It is on its way, or was: some leader may have run it. */
-  sent = false;
+  /** How often it was sent to a node that may have run it, or may yet. */
+  sends = 0;
   /** To be sent (again) when its turn comes, not before `notBeforeMs`. */
   waiting = true;
   notBeforeMs = 0;
@@ -187,6 +198,8 @@ export class Forwarder {
       const request = this.#firstRequest + this.#nextKey;
       const operation = new Outstanding(request, target, sequence, isWrite, waits, nowMs);
       const origin = isWrite ? operation : null;
+      // It went out before, and came back when this node was about to lead.
+      if ((operationFlags(buffer.bytes, at) & OPERATION_ORIGIN) !== 0) operation.sends = 1;
       encodeWithOrigin(scratch, buffer.bytes, buffer.view, at, length, origin);
       this.#outstanding.set(this.#nextKey++, operation);
       ends.push(scratch.length);
@@ -202,6 +215,7 @@ export class Forwarder {
       this.#sendNew(operation);
       at = end;
     }
+    failpoints.reached?.("forward.batch.sent");
   }
 
   /** The answer of a node that an operation was sent to. */
@@ -209,14 +223,20 @@ export class Forwarder {
     const operation = this.#outstanding.get(request - this.#firstRequest);
     if (operation === undefined) return;
     if (answer.kind !== "done") {
+      failpoints.reached?.("forward.answer.refused");
       if (from === this.#leader) this.#confirmed = false;
+      if (answer.kind === "notLeader" && operation.sends > 0) operation.sends--;
       this.#wait(operation);
       operation.notBeforeMs = this.#now() + RETRY_MS;
       return;
     }
+    failpoints.reached?.("forward.answer.taken");
     this.#forget(operation);
     this.#replyBytes += (answer.reply.length - this.#replyBytes) * REPLY_SHARE;
-    operation.target.rawReply(operation.sequence, answer.reply);
+    const { target, sequence } = operation;
+    if (operation.sends > 1 && operation.isWrite && isRefusal(answer.reply)) {
+      target.failReply(sequence, UNCERTAIN_REFUSED);
+    } else target.rawReply(sequence, answer.reply);
     if (from === this.#leader && !this.#confirmed) {
       this.#confirmed = true;
       this.#sendWaiting();
@@ -227,6 +247,7 @@ export class Forwarder {
    * Another node leads, or the connection to it is new: everything unanswered goes there, in order.
    */
   sendAll(leader: number): void {
+    failpoints.reached?.("forward.sentAgain");
     this.#leader = leader;
     this.#confirmed = false;
     for (const operation of this.#outstanding.values()) {
@@ -243,6 +264,7 @@ export class Forwarder {
 
   /** This node leads: moves everything unanswered to batches of its own, in order. */
   comeBack(): Batch[] {
+    failpoints.reached?.("serve.begins");
     this.#leader = 0;
     const batches: Batch[] = [];
     for (const operation of this.#outstanding.values()) {
@@ -268,7 +290,8 @@ export class Forwarder {
     for (const operation of this.#outstanding.values()) {
       if (nowMs - operation.sinceMs <= ANSWER_MS_MAX) break;
       this.#forget(operation);
-      const certain = !operation.sent || !operation.isWrite;
+      failpoints.reached?.("forward.givenUp");
+      const certain = operation.sends === 0 || !operation.isWrite;
       operation.target.failReply(operation.sequence, certain ? NO_ANSWER : UNCERTAIN);
       answered = true;
     }
@@ -313,7 +336,7 @@ export class Forwarder {
 
   #sendOne(operation: Outstanding): boolean {
     if (this.#leader === 0 || !this.#send(this.#leader, operation)) return false;
-    operation.sent = true;
+    operation.sends++;
     operation.waiting = false;
     operation.waits.waiting--;
     return true;
@@ -341,4 +364,10 @@ export class Forwarder {
     if (waits.oldest === null) this.#sessions.delete(session);
     this.#pendingBytes -= bytes.length;
   }
+}
+
+function isRefusal(reply: Uint8Array): boolean {
+  return REFUSALS.some((start) =>
+    Buffer.from(reply.subarray(0, start.length)).equals(Buffer.from(start)),
+  );
 }

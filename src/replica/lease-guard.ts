@@ -1,4 +1,6 @@
 // A voter's side of leases: by the clock, no vote for another while a lease may run.
+import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Message, MessageType, VOTE_BY_TRANSFER } from "../raft/types.ts";
 
@@ -15,14 +17,17 @@ export class LeaseGuard {
   constructor(clock: Clock, timeoutMs: number, restarted: boolean) {
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
-    this.#heardMs = restarted ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
+    const waits = restarted && !plantedBugs.voteInsideLease;
+    this.#heardMs = waits ? clock.monotonicMs() : Number.NEGATIVE_INFINITY;
   }
 
   /** Some leader may still read under a lease that this voter helped to hold. */
   refuses({ type, context }: Message): boolean {
     const isVote = type === MessageType.vote || type === MessageType.preVote;
     if (!isVote || context === VOTE_BY_TRANSFER) return false;
-    return this.#clock.monotonicMs() - this.#heardMs < this.#timeoutMs;
+    const isEarly = this.#clock.monotonicMs() - this.#heardMs < this.#timeoutMs;
+    if (isEarly) failpoints.reached?.("lease.vote.refused");
+    return isEarly;
   }
 
   /** A message was taken, in this term. */

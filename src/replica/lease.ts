@@ -1,5 +1,7 @@
 // When a leader may read without asking: send times of heartbeat rounds, judged by a monotonic
 // clock.
+import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 
 /**
  * Share of the shortest election timeout that a lease lasts, for clocks that run at different
@@ -43,6 +45,8 @@ export class Lease {
 
   /** TimeoutNow was sent: another may lead at once, so no lease for the rest of the term. */
   forbid(): void {
+    if (plantedBugs.leaseKeptAfterTransfer) return;
+    if (!this.#forbidden) failpoints.reached?.("lease.forbidden");
     this.#forbidden = true;
     this.#untilMs = Number.NEGATIVE_INFINITY;
   }
@@ -59,8 +63,12 @@ export class Lease {
   acknowledged(round: number): void {
     const place = round % ROUNDS_KEPT;
     if (this.#forbidden || this.#roundOf[place] !== round) return;
-    const untilMs = this.#sentAtMs[place]! + this.#durationMs;
-    if (untilMs > this.#untilMs) this.#untilMs = untilMs;
+    const sentMs = this.#sentAtMs[place]!;
+    const fromMs = plantedBugs.leaseFromAcknowledgement ? Math.max(...this.#sentAtMs) : sentMs;
+    const untilMs = fromMs + this.#durationMs;
+    if (untilMs <= this.#untilMs) return;
+    this.#untilMs = untilMs;
+    failpoints.reached?.("lease.renewed");
   }
 
   holds(nowMs: number): boolean {

@@ -1,4 +1,6 @@
 // The operations of a replica's clients, from when they are taken until they are answered.
+import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { DataCommand } from "../commands/command.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Args } from "../resp/args.ts";
@@ -115,7 +117,8 @@ export class Operations {
 
   #readBatch(): Batch {
     const last = this.proposed.last;
-    if (last !== null) return (last.behind ??= this.fresh());
+    const waits = last !== null && !plantedBugs.localReadOutOfOrder;
+    if (waits) return (last.behind ??= this.fresh());
     return (this.#reads ??= this.fresh());
   }
 
@@ -142,6 +145,7 @@ export class Operations {
     batch.term = term;
     batch.index = index;
     this.proposed.push(batch);
+    failpoints.reached?.("batch.proposed");
   }
 
   /** Takes the oldest proposed batch: it is about to be applied, too early for reads before it. */
@@ -163,6 +167,7 @@ export class Operations {
    */
   retryProposed(): void {
     if (this.proposed.first === null) return;
+    failpoints.reached?.("batch.retried");
     const again = this.#ahead;
     this.#ahead = [];
     this.proposed.drain((batch) => {
@@ -176,6 +181,7 @@ export class Operations {
 
   /** Reads that cannot be answered here any more go where the open batch goes. */
   retryReads(batches: readonly Batch[]): void {
+    failpoints.reached?.("reads.retried");
     for (const batch of batches) batch.sinceMs = this.#clock.monotonicMs();
     if (this.proposed.first === null) this.putFirst(batches);
     else this.#ahead.push(...batches);
@@ -195,7 +201,8 @@ export class Operations {
     let failed = false;
     this.proposed.dropWhile(isLost, (batch) => {
       this.#releaseAhead();
-      batch.fail(UNCERTAIN);
+      failpoints.reached?.("batch.uncertain");
+      batch.fail(plantedBugs.uncertainAsRetry ? NO_LEADER : UNCERTAIN);
       batch.behind?.fail(NO_LEADER);
       this.recycle(batch);
       failed = true;
@@ -212,14 +219,15 @@ export class Operations {
   }
 
   /**
-   * Nobody leads: operations that were not proposed certainly did not happen. Fails those that came
-   * before `sinceMs`; true when there were any.
+   * Nobody leads: operations that were not proposed certainly did not happen, unless another leader
+   * had them before. Fails those that came before `sinceMs`; true when there were any.
    */
   failOpen(sinceMs: number): boolean {
     let failed = false;
     while (this.open.count > 0 && this.open.sinceMs < sinceMs) {
       const batch = this.takeOpen();
-      batch.fail(NO_LEADER);
+      failpoints.reached?.("batch.leaderless");
+      batch.fail(NO_LEADER, UNCERTAIN);
       this.recycle(batch);
       failed = true;
     }

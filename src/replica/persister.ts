@@ -1,4 +1,5 @@
 // Puts what the core wants on disk into the log, and tells the core when it is durable.
+import { failpoints } from "../base/failpoints.ts";
 import { EntryType } from "../raft/types.ts";
 import type { Entry, HardState, Raft, Ready } from "../raft/types.ts";
 import { PersistQueue } from "./persist-queue.ts";
@@ -32,7 +33,10 @@ export class Persister {
     if (hardState !== null) this.#hardState = { ...hardState };
     const hard = snapshot === null ? hardState : this.#hardState;
     // An installed snapshot replaces the whole log: nothing of before may come back at a restart.
-    if (snapshot !== null) log.appendSnapshotMark(shard, snapshot.index, snapshot.term);
+    if (snapshot !== null) {
+      log.appendSnapshotMark(shard, snapshot.index, snapshot.term);
+      failpoints.reached?.("persist.mark.appended");
+    }
     if (hard !== null) this.#persistWith(log, hard, entries);
     else {
       for (let i = 0; i < entries.length; i++) {
@@ -40,6 +44,7 @@ export class Persister {
         log.appendEntry(shard, term, index, type, data);
       }
     }
+    failpoints.reached?.("persist.write.appended");
     if (ready.mustSync) log.requireSync();
     const early = this.#relaxed && !ready.mustSync && this.#queue.empty && !log.behind;
     if (early) this.#raft.persisted(ready.write);
@@ -74,6 +79,8 @@ export class Persister {
   /** The log is durable up to this frame. */
   onDurable(frame: number): void {
     const write = this.#queue.take(frame);
-    if (write !== 0) this.#raft.persisted(write);
+    if (write === 0) return;
+    failpoints.reached?.("persist.write.durable");
+    this.#raft.persisted(write);
   }
 }

@@ -1,5 +1,6 @@
 // Reads that could not run at once: under a lease when their turn comes, or else confirmed by a
 // quorum before anybody sees their replies.
+import { failpoints } from "../base/failpoints.ts";
 import type { Raft } from "../raft/types.ts";
 import type { Batch } from "./batch.ts";
 
@@ -54,12 +55,14 @@ export class Reads {
     }
     this.#nextContext++;
     this.#waiting.set(context, { batch, replies: owner.captureReads(batch) });
+    failpoints.reached?.("reads.captured");
   }
 
   /** A quorum has confirmed the reads of this context. */
   onReadState(context: number): void {
     const waiting = this.#waiting.get(context);
     if (waiting === undefined) return;
+    failpoints.reached?.("reads.confirmed");
     this.#waiting.delete(context);
     this.#owner.answerReads(waiting.batch, waiting.replies);
   }

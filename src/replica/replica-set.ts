@@ -1,5 +1,6 @@
 // All replicas of one node: they share the log, the turn of the loop, and the connections to peers.
 import type { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Clock, Scheduler, Timer } from "../platform/clock.ts";
 import type { Random } from "../platform/random.ts";
@@ -136,6 +137,7 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     this.#closed = true;
     this.#ticking?.cancel();
     this.#lazyFlush?.cancel();
+    failpoints.reached?.("close.turns.stopped");
   }
 
   // ---- the turn
@@ -172,10 +174,12 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     this.#inTurn = true;
     const list = this.#list;
     for (let i = 0; i < list.length; i++) list[i]!.collect();
+    failpoints.reached?.("turn.collected");
     if (this.#waitsForDisk(wal)) {
       // What others can work on goes out first; what became durable is applied in this very turn.
       this.#finish();
       this.#environment.flushMessages();
+      failpoints.reached?.("turn.sentBeforeWrite");
       this.#writeNow(wal);
     } else {
       this.#flushLog(wal);
@@ -183,8 +187,10 @@ export class ReplicaSet implements ReplicaHost, WalListener {
     this.#finish();
     this.#flushLog(wal);
     this.#inTurn = false;
+    failpoints.reached?.("turn.finished");
     this.#environment.flushMessages();
     if (this.#repliesWaiting) {
+      failpoints.reached?.("turn.repliesReady");
       this.#repliesWaiting = false;
       this.#environment.flushReplies();
     }

@@ -1,6 +1,6 @@
 // One shard on one node: feeds the consensus core, the log and the state machine, and answers who
 // asked.
-import { invariant } from "../base/invariant.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
 import { decodeConf } from "../raft/conf-codec.ts";
 import { EntryType, type Message, Role } from "../raft/types.ts";
@@ -8,7 +8,6 @@ import type { Entry, HardState, Raft, Ready, SnapshotMark } from "../raft/types.
 import type { Args } from "../resp/args.ts";
 import type { Applier } from "./applier.ts";
 import type { Batch } from "./batch.ts";
-import { ENTRY_HEADER_BYTES, type EntryHeader } from "./entry-header.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { followerOpenMax, SESSION_OPERATIONS_MAX } from "./intake.ts";
 import { Lease } from "./lease.ts";
@@ -16,6 +15,7 @@ import { LeaseGuard } from "./lease-guard.ts";
 import { trimLog } from "./log-cache.ts";
 import { Operations } from "./operations.ts";
 import { Persister } from "./persister.ts";
+import { Proposer } from "./proposer.ts";
 import { Reads, type ReadsOwner } from "./reads.ts";
 import type { ReplicaHost, ReplicaOptions } from "./replica-host.ts";
 import type { ReplyTarget } from "./reply-target.ts";
@@ -37,8 +37,8 @@ export class Replica implements ReadsOwner {
   readonly #operations: Operations;
   readonly #reads: Reads;
   readonly #persister: Persister;
+  readonly #proposer: Proposer;
   readonly #leaseGuard: LeaseGuard;
-  readonly #header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
   /** This leader's own no-op has applied: it may serve. */
   #serving = false;
   /** It will, once an entry of its own has told the time. */
@@ -67,6 +67,7 @@ export class Replica implements ReadsOwner {
     this.#persister = new Persister(shard, raft, relaxedSync, hardState);
     this.lease = new Lease(options.electionTimeoutMs);
     this.clock = new ShardClock(host.clock, () => this.applier);
+    this.#proposer = new Proposer(raft, this.clock, host.random);
     this.#reads = new Reads(this, host.incarnation * 2 ** 20);
     this.#leaseGuard = new LeaseGuard(host.clock, options.electionTimeoutMs, host.restarted);
   }
@@ -184,7 +185,8 @@ export class Replica implements ReadsOwner {
       this.#takeReady();
     }
     this.lease.acknowledged(this.raft.quorumRound());
-    if (this.clock.wantsTick && (this.#serving || this.#awaitsTime)) this.#proposeTick();
+    const wantsTick = this.clock.wantsTick && (this.#serving || this.#awaitsTime);
+    if (wantsTick && this.#proposer.proposeTick()) this.#host.wantTurn();
   }
 
   /** The log is durable up to this frame. */
@@ -236,30 +238,8 @@ export class Replica implements ReadsOwner {
     }
     this.#refused = this.raft.refusal(batch.bytes) !== null;
     if (this.#refused) return;
-    const index = this.#proposeBytes(batch);
+    const index = this.#proposer.propose(batch);
     this.#operations.onProposed(this.raft.term, index);
-  }
-
-  #proposeBytes(batch: Batch): number {
-    const header = this.#header;
-    this.clock.stamp(header);
-    header.seed1 = this.#host.random.uint32();
-    header.seed2 = this.#host.random.uint32();
-    const index = this.raft.propose(batch.seal(header));
-    invariant(index !== 0, "a proposal is taken when the core says it would be");
-    return index;
-  }
-
-  /**
-   * An entry without operations, which moves shard time on: reads never use a clock beyond the
-   * ceiling.
-   */
-  #proposeTick(): void {
-    if (!this.isLeader || this.raft.refusal(ENTRY_HEADER_BYTES) !== null) return;
-    const batch = this.#operations.fresh();
-    this.#proposeBytes(batch);
-    this.#operations.recycle(batch);
-    this.#host.wantTurn();
   }
 
   /** Takes what the core has to do; what of it must be on disk goes to the log. */
@@ -368,6 +348,7 @@ export class Replica implements ReadsOwner {
     this.#reads.onRoleChanged();
     this.#host.onLeadership(this);
     this.#host.wantTurn();
+    if (plantedBugs.readBeforeNoop) this.#startServing();
   }
 
   // ---- reads that could not run at once

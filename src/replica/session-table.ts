@@ -1,5 +1,7 @@
 // Exactly-once for retried writes: the replies of operations that carry (session, sequence), as
 // replicated state.
+import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 
 /** Sessions that were not heard of for this long (shard time) are forgotten. */
 export const SESSION_IDLE_MS_MAX: number = 15 * 60_000;
@@ -41,6 +43,7 @@ export class SessionTable {
         if (known < acknowledged) record.replies.delete(known);
       }
     }
+    if (plantedBugs.forwardedTwice) return NEW;
     if (sequence < record.acknowledged) return FORGOTTEN;
     const reply = record.replies.get(sequence);
     return reply === undefined ? NEW : { kind: "duplicate", reply };
@@ -60,6 +63,7 @@ export class SessionTable {
   /** Forgets idle sessions, now and then; a function of shard time alone. */
   sweep(nowMs: number): void {
     if (nowMs - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
+    failpoints.reached?.("sessions.swept");
     this.#sweptAtMs = nowMs;
     for (const [session, record] of this.#sessions) {
       if (nowMs - record.lastUseMs > SESSION_IDLE_MS_MAX) this.#sessions.delete(session);

@@ -1,4 +1,6 @@
 // Shard time at the leader: never behind the log, never beyond what followers know of.
+import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { EntryHeader } from "./entry-header.ts";
 
@@ -39,8 +41,10 @@ export class ShardClock {
 
   /** This node starts to lead: time goes on from where the last leader may have read. */
   lead(): void {
+    failpoints.reached?.("serve.clockSet");
     const applied = this.#state();
-    this.#floorMs = Math.max(applied.timeMs, applied.ceilingMs, this.#floorMs);
+    const ceilingMs = plantedBugs.expiryBySlowClock ? 0 : applied.ceilingMs;
+    this.#floorMs = Math.max(applied.timeMs, ceilingMs, this.#floorMs);
     this.#ceilingMs = 0;
     this.wantsTick = false;
   }

@@ -1,5 +1,6 @@
 // Snapshots of one shard as files: saved in the background, found and loaded at start, pruned.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Scheduler } from "../platform/clock.ts";
 import type { Disk, DiskFile } from "../platform/disk.ts";
@@ -44,7 +45,9 @@ export class SnapshotStore {
   async open(): Promise<void> {
     await this.#disk.makeDirectory(this.directory);
     for (const name of await this.#disk.list(this.directory)) {
-      if (name.endsWith(".tmp")) await this.#disk.remove(`${this.directory}/${name}`);
+      if (!name.endsWith(".tmp")) continue;
+      await this.#disk.remove(`${this.directory}/${name}`);
+      failpoints.reached?.("recovery.snapshot.unfinished");
     }
   }
 
@@ -84,12 +87,14 @@ export class SnapshotStore {
    */
   async save(stream: SnapshotStream): Promise<SnapshotFile> {
     const writer = await this.receive(stream.meta.index, stream.meta.term);
+    failpoints.reached?.("snapshot.save.begun");
     try {
       for (;;) {
         await this.#turn();
         const piece = stream.next();
         if (piece === null) break;
         await writer.write(piece);
+        failpoints.reached?.("snapshot.piece.written");
       }
       return await writer.finish();
     } catch (error) {
@@ -132,8 +137,12 @@ export class SnapshotStore {
   /** Removes snapshots older than the one at `index`. */
   async prune(index: number): Promise<void> {
     const older = (await this.list()).filter((file) => file.index < index).slice(OLDER_KEPT);
-    for (const file of older) await this.#disk.remove(file.path);
+    for (const file of older) {
+      await this.#disk.remove(file.path);
+      failpoints.reached?.("snapshot.old.removed");
+    }
     if (older.length > 0) await this.#disk.syncDirectory(this.directory);
+    failpoints.reached?.("snapshot.old.pruned");
   }
 
   #turn(): Promise<void> {
@@ -179,12 +188,16 @@ export class SnapshotWriter {
   }
 
   async finish(): Promise<SnapshotFile> {
+    failpoints.reached?.("snapshot.file.complete");
     await syncFile(this.#file);
+    failpoints.reached?.("snapshot.file.synced");
     this.#closed = true;
     await this.#file.close();
     const path = `${this.#directory}/${this.#name}`;
     await this.#disk.rename(`${path}.tmp`, path);
+    failpoints.reached?.("snapshot.file.renamed");
     await this.#disk.syncDirectory(this.#directory);
+    failpoints.reached?.("snapshot.file.named");
     const { index, term } = this.#mark;
     return { path, index, term, bytes: this.#position };
   }
@@ -192,6 +205,7 @@ export class SnapshotWriter {
   /** Drops the file. */
   async abandon(): Promise<void> {
     if (this.#closed) return;
+    failpoints.reached?.("snapshot.file.abandoned");
     this.#closed = true;
     await this.#file.close();
     await this.#disk.remove(`${this.#directory}/${this.#name}.tmp`);

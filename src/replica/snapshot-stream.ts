@@ -1,6 +1,9 @@
 // The bytes of a snapshot of one replica, made piece by piece while the replica goes on.
+import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { SnapshotStream as KeyspaceStream } from "../keyspace/memory/snapshot-stream.ts";
 import type { Applier } from "./applier.ts";
+import { SessionTable } from "./session-table.ts";
 import {
   encodeEnd,
   encodeMeta,
@@ -31,10 +34,11 @@ export class SnapshotStream {
   constructor(applier: Applier, meta: SnapshotMeta) {
     this.meta = meta;
     this.#keyspace = applier.keyspace.pin();
+    const sessions = plantedBugs.retriesLostInSnapshot ? new SessionTable() : applier.sessions;
     const parts = [
       SNAPSHOT_MAGIC,
       encodeMeta(meta),
-      makeSection(Section.sessions, applier.sessions.encode()),
+      makeSection(Section.sessions, sessions.encode()),
     ];
     this.#head = Buffer.concat(parts);
   }
@@ -51,6 +55,7 @@ export class SnapshotStream {
     const room = bytes.subarray(SECTION_HEADER_BYTES);
     const length = this.#keyspace.next(room);
     if (length === 0) {
+      failpoints.reached?.("snapshot.stream.ended");
       this.#ended = true;
       this.release();
       return encodeEnd(this.#sections);

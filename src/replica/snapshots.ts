@@ -1,6 +1,8 @@
 // Decides when a shard's state is saved, saves it, and lets the log forget what the snapshot holds.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { Clock } from "../platform/clock.ts";
 import { SnapshotLoader } from "../keyspace/memory/snapshot-loader.ts";
 import type { Applier } from "./applier.ts";
@@ -69,6 +71,7 @@ export class SnapshotInstaller implements SectionSink {
     this.#loader.finish();
     this.#applier.restore(meta.index, meta.term, meta.timeMs, meta.ceilingMs);
     this.#applier.members = meta.members;
+    failpoints.reached?.("snapshot.state.loaded");
     return meta;
   }
 }
@@ -138,8 +141,8 @@ export class Snapshots {
     const { applier, raft, options } = this.#replica;
     return {
       shard: options.shard,
-      index: applier.appliedIndex,
-      term: applier.appliedTerm,
+      index: applier.appliedIndex - (plantedBugs.snapshotIndexTooLow ? 1 : 0),
+      term: plantedBugs.snapshotWithoutTerm ? 0 : applier.appliedTerm,
       timeMs: applier.timeMs,
       ceilingMs: applier.ceilingMs,
       conf: raft.conf,
@@ -163,12 +166,16 @@ export class Snapshots {
   /** A snapshot from a leader was installed. */
   async adopt(file: SnapshotFile): Promise<void> {
     await this.#become(file);
+    failpoints.reached?.("install.adopted");
   }
 
   async #save(): Promise<SnapshotFile> {
     this.#startedMs = this.#clock.monotonicMs();
     try {
-      const file = await this.#store.save(this.stream());
+      const stream = this.stream();
+      const { shard, index } = stream.meta;
+      if (plantedBugs.snapshotMissesTail) this.#log.setFloor(shard, index);
+      const file = await this.#store.save(stream);
       await this.#become(file);
       this.#lastSavedMs = this.#clock.wallMs();
       this.#lastDurationMs = this.#clock.monotonicMs() - this.#startedMs;
@@ -186,9 +193,12 @@ export class Snapshots {
     const shard = this.#replica.options.shard;
     invariant(file.index >= this.index, "snapshots move on");
     this.#log.appendSnapshotMark(shard, file.index, file.term);
+    failpoints.reached?.("snapshot.mark.appended");
     await this.#log.sync();
+    failpoints.reached?.("snapshot.mark.durable");
     this.#newest = file;
     this.#log.setFloor(shard, file.index);
+    failpoints.reached?.("snapshot.floor.set");
     await this.#store.prune(file.index);
   }
 }

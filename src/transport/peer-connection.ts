@@ -1,5 +1,6 @@
 // One connection with a peer: handshake, then frames both ways, pings, and its end with a reason.
 import { viewOf } from "../base/bytes.ts";
+import { failpoints } from "../base/failpoints.ts";
 import type { Authenticator } from "../platform/authenticator.ts";
 import type { Timer, Scheduler } from "../platform/clock.ts";
 import type { Connection, ConnectionHandler } from "../platform/network.ts";
@@ -272,11 +273,13 @@ export class PeerConnection implements ConnectionHandler, FrameSink {
       this.peer = peer;
       this.state = "open";
       this.#frames = new FrameReader(BODY_BYTES_MAX[this.link], this);
+      failpoints.reached?.("transport.handshake.done");
       this.#owner.onOpen(this);
     }
   }
 
   #failHandshake(reason: RefusalReason, refusedByPeer: boolean): void {
+    failpoints.reached?.("transport.handshake.failed");
     this.refusal = reason;
     this.#report(refusedByPeer ? "refusedByPeer" : "refused", HANDSHAKE_FAULTS[reason]);
     // The acceptor's refusal, if there is one, is on its way: `end` lets it out.
@@ -310,6 +313,7 @@ export class PeerConnection implements ConnectionHandler, FrameSink {
   }
 
   #close(tellOwner: boolean): void {
+    if (this.state === "open") failpoints.reached?.("transport.connection.lost");
     this.state = "closed";
     this.#frames = null;
     this.#pieces.clear();

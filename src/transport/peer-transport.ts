@@ -1,5 +1,6 @@
 // Messages between the nodes of a cluster: the face of this layer.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Authenticator } from "../platform/authenticator.ts";
 import type { Scheduler, Timer } from "../platform/clock.ts";
@@ -244,6 +245,7 @@ export class PeerTransport {
     const flushing = this.#dirty;
     this.#dirty = this.#flushing;
     this.#flushing = flushing;
+    failpoints.reached?.("transport.flush.before");
     for (const connection of flushing) {
       connection.dirty = false;
       if (connection.state !== "open") continue;
@@ -252,6 +254,7 @@ export class PeerTransport {
       if (connection.wantsRoom) this.#scheduler.soon(this.#tellRoom);
     }
     flushing.length = 0;
+    failpoints.reached?.("transport.flush.after");
   }
 
   /**

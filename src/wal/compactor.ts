@@ -1,6 +1,7 @@
 // Keeps the log short: when the oldest segment is held by little, that little is copied to the
 // log's end. Bigger tails are the business of the shard's owner, who is asked for a snapshot.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { EntryRange, Segment } from "./segment.ts";
 import type { SegmentList } from "./segment-list.ts";
@@ -56,6 +57,7 @@ export class Compactor {
     if (this.#segments.all.length <= this.#options.segmentsKept) return;
     const { oldest } = this.#segments;
     if (oldest === this.#copied || this.#askForSnapshots(oldest)) return;
+    failpoints.reached?.("wal.copy.begun");
     this.#running = this.#copy(oldest);
   }
 
@@ -90,6 +92,7 @@ export class Compactor {
     const track = this.#host.tracks.get(shard);
     const active = this.#segments.active.number;
     if (track === undefined || track.snapshotAskedFor === active) return;
+    failpoints.reached?.("wal.snapshot.asked");
     track.snapshotAskedFor = active;
     this.#host.onSnapshotWanted(shard);
   }
@@ -113,6 +116,7 @@ export class Compactor {
         await this.#copyEntries(segment);
       }
       if (this.#closed) return;
+      failpoints.reached?.("wal.copy.entries");
       for (const track of this.#host.tracks.values()) {
         if (track.hardSegment === segment) this.#host.copyHardState(track);
         if (track.markSegment === segment) this.#host.copyMark(track);

@@ -1,9 +1,22 @@
 // Syncs under relaxed modes: on demand and once a second. A failed sync is final.
+import { failpoints } from "../base/failpoints.ts";
 import type { Scheduler, Timer } from "../platform/clock.ts";
 import type { DiskFile } from "../platform/disk.ts";
 import type { Segment } from "./segment.ts";
+import type { WalSync } from "./wal-types.ts";
 
 const EVERY_MS = 1_000;
+
+/** What syncs the frames of a mode; null when each write is synced by itself. */
+export function syncerFor(
+  sync: WalSync,
+  scheduler: Scheduler,
+  lastSequence: number,
+  onFailed: (path: string, error: Error) => void,
+): FileSyncer | null {
+  if (sync === "always") return null;
+  return new FileSyncer(scheduler, sync === "everysec", lastSequence, onFailed);
+}
 
 /** Keeps track of what was written and not synced, and syncs it in rounds. */
 export class FileSyncer {
@@ -62,6 +75,7 @@ export class FileSyncer {
   }
 
   #beginRound(): void {
+    failpoints.reached?.("wal.sync.begun");
     this.#syncing = true;
     const callers = this.#waiting;
     const files = this.#dirty;
@@ -78,6 +92,7 @@ export class FileSyncer {
         });
         return;
       }
+      failpoints.reached?.("wal.sync.done");
       this.syncedSequence = upTo;
       this.#syncing = false;
       for (const done of callers) done();

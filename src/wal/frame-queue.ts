@@ -1,5 +1,6 @@
 // Frames between append and disk: one that fills, those that are full and wait, entries cut into
 // pieces.
+import { failpoints } from "../base/failpoints.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
 import type { ShardTrack } from "./shard-track.ts";
 import { ENTRY_HEADER_BYTES, PIECE_HEADER_BYTES, writePiece } from "./wal-records.ts";
@@ -111,6 +112,7 @@ export class FrameQueue {
 
   /** A frame was written: its memory is used again. */
   release(frame: FrameBuffer): void {
+    failpoints.reached?.("wal.frame.done");
     this.pendingBytes -= frame.payloadBytes;
     frame.shrink();
     frame.start(0);

@@ -1,11 +1,12 @@
 // The write loop: one frame in flight, the next one when it is durable. No promise, no allocation.
 import { Buffer } from "node:buffer";
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import type { Random } from "../platform/random.ts";
 import type { Scheduler, Timer } from "../platform/clock.ts";
 import type { DiskFile } from "../platform/disk.ts";
-import { FileSyncer } from "./file-syncer.ts";
+import { type FileSyncer, syncerFor } from "./file-syncer.ts";
 import { FRAME_AT, type FrameBuffer } from "./frame-buffer.ts";
 import type { FrameQueue } from "./frame-queue.ts";
 import type { Segment } from "./segment.ts";
@@ -90,15 +91,7 @@ export class FrameWriter {
     this.#events = events;
     this.durableSequence = lastSequence;
     const onFailed = (path: string, error: Error): void => this.#fail("sync", path, error);
-    this.#syncer =
-      options.sync === "always"
-        ? null
-        : new FileSyncer(
-            environment.scheduler,
-            options.sync === "everysec",
-            lastSequence,
-            onFailed,
-          );
+    this.#syncer = syncerFor(options.sync, environment.scheduler, lastSequence, onFailed);
   }
 
   /** A write or its sync is under way. */
@@ -232,6 +225,7 @@ export class FrameWriter {
   }
 
   #write(file: DiskFile): void {
+    failpoints.reached?.("wal.write.before");
     if (!this.#writesNow || file.writeNow === undefined) {
       file.write(this.#bytes, this.#from, this.#left, this.#at, this.#onWrite);
       return;
@@ -283,6 +277,7 @@ export class FrameWriter {
 
   #wrote(error: Error | null, bytes: number): void {
     if (this.#stopped) return;
+    failpoints.reached?.("wal.write.after");
     const segment = this.#segments.active;
     if (error !== null) {
       if (isNoSpace(error)) this.#onNoSpace();
@@ -310,6 +305,7 @@ export class FrameWriter {
 
   /** A short write is completed; the frame counts only when all of it is there. */
   #writeRest(segment: Segment, written: number): void {
+    failpoints.reached?.("wal.write.short");
     this.#from += written;
     this.#left -= written;
     this.#at += written;
@@ -345,6 +341,7 @@ export class FrameWriter {
 
   /** The disk has no room for this frame: it goes into a spare file, or is tried again later. */
   #onNoSpace(): void {
+    failpoints.reached?.("wal.write.noSpace");
     this.#noSpace = true;
     this.#pool.freeBytes = 0;
     const isFresh = this.#segments.active.position === SECTOR_BYTES;
@@ -388,6 +385,7 @@ export class FrameWriter {
   #maybeSeal(): void {
     this.#sealTimer = null;
     if (this.#flying !== null || this.#sealed || this.#stopped) return;
+    failpoints.reached?.("wal.seal.due");
     const idle = this.#queue.empty && this.#queue.open.sequence === this.#sequenceAtSealTimer;
     if (idle) this.#start(this.#queue.takeOpen(), FrameFlag.seal);
     else this.#armSeal();

@@ -1,6 +1,8 @@
 // Brings a log up from its directory: find, read, make what was found durable, choose where to go
 // on.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
+import { plantedBugs } from "../base/planted-bugs.ts";
 import type { Disk } from "../platform/disk.ts";
 import { syncFile } from "../platform/disk-file.ts";
 import { FrameQueue } from "./frame-queue.ts";
@@ -43,6 +45,7 @@ export async function openLog(
   try {
     await disk.makeDirectory(directory);
     const found = await findLog(disk, directory);
+    failpoints.reached?.("recovery.log.found");
     return await assemble(environment, directory, options, visitor, events, found);
   } catch (error) {
     if (error instanceof DbError) throw error;
@@ -60,11 +63,12 @@ async function assemble(
   found: FoundLog,
 ): Promise<OpenedLog> {
   const { disk, random } = environment;
-  const dsync = options.sync === "always";
+  const dsync = options.sync === "always" && !plantedBugs.acknowledgedBeforeSync;
   const { segmentBytes } = options;
   const pool = new SegmentPool(environment, directory, { segmentBytes, dsync }, events);
   for (const name of await disk.list(directory)) if (isSegmentName(name)) pool.noteName(name);
   const { segments: known, tracks } = replay(found, visitor);
+  failpoints.reached?.("recovery.log.replayed");
   const segments = new SegmentList(pool, known, found.numberMax);
   const { lastSequence } = found;
   const active = known.at(-1);
@@ -83,6 +87,7 @@ async function assemble(
     const spare = await pool.makeFirst(Math.min(capacity, FIRST_FILLED_BYTES));
     segments.begin(spare, capacity, random.uint32(), lastSequence + 1, lastSequence);
   }
+  failpoints.reached?.("recovery.segment.chosen");
   const settle = (): void => {
     for (const path of found.spares) void pool.giveBack(path);
   };
@@ -106,6 +111,7 @@ async function syncSegment(disk: Disk, segment: Segment): Promise<void> {
   const file = await disk.open(segment.path, { mode: "write" });
   try {
     await syncFile(file);
+    failpoints.reached?.("recovery.segment.synced");
   } finally {
     await file.close();
   }

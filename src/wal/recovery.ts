@@ -1,6 +1,7 @@
 // Finds the log on the disk: which files are part of it, where it ends, whether that end is a torn
 // write or damage. Each segment is read once, and what it holds is kept for replay.ts.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import type { Disk, DiskFile } from "../platform/disk.ts";
 import { type SegmentEnd, SegmentReader } from "./segment-reader.ts";
 import { isSegmentName } from "./segment-pool.ts";
@@ -55,6 +56,7 @@ export async function findLog(disk: Disk, directory: string): Promise<FoundLog> 
       if (!isSegmentName(name)) continue;
       const file = await disk.open(`${directory}/${name}`, { mode: "read" });
       files.push(await inspect(file));
+      failpoints.reached?.("recovery.file.inspected");
     }
     return await new Finder(files).find();
   } finally {
@@ -136,6 +138,7 @@ class Finder {
       this.#numberMax = Math.max(this.#numberMax, header.number);
     }
     const found = await this.#findEnd();
+    failpoints.reached?.("recovery.end.found");
     await this.#checkHeaderless(found.segments, found.lastSequence);
     const kept = new Set(found.segments.map((segment) => segment.path));
     const spares = this.#files.map(({ reader }) => reader.path).filter((path) => !kept.has(path));

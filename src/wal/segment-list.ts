@@ -1,4 +1,5 @@
 // The segments of the log in order, which of them are still needed, and what becomes of the others.
+import { failpoints } from "../base/failpoints.ts";
 import { invariant } from "../base/invariant.ts";
 import { Segment } from "./segment.ts";
 import type { SegmentPool } from "./segment-pool.ts";
@@ -71,6 +72,7 @@ export class SegmentList {
     };
     const segment = new Segment(spare.path, spare.file, header, SECTOR_BYTES);
     this.all.push(segment);
+    failpoints.reached?.("wal.segment.begun");
     return segment;
   }
 
@@ -96,6 +98,7 @@ export class SegmentList {
   settle(durableSequence: number): void {
     while (this.#freed.length > 0 && this.#freed[0]!.sequence <= durableSequence) {
       const { segment } = this.#freed.shift()!;
+      failpoints.reached?.("wal.segment.returned");
       void this.#pool.giveBack(segment.path);
     }
   }

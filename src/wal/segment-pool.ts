@@ -1,6 +1,7 @@
 // Segment files made ready ahead of time: created, filled with zeros, or reused. The log takes
 // them.
 import { Buffer } from "node:buffer";
+import { failpoints } from "../base/failpoints.ts";
 import type { Clock, Scheduler, Timer } from "../platform/clock.ts";
 import type { Disk, DiskFile } from "../platform/disk.ts";
 import { syncFile, writeAll } from "../platform/disk-file.ts";
@@ -116,11 +117,13 @@ export class SegmentPool {
   async makeFirst(filledBytes: number): Promise<SpareFile> {
     const path = this.#newPath();
     const file = await this.#disk.open(path, { mode: "exclusive", dsync: this.#dsync });
+    failpoints.reached?.("pool.first.created");
     await this.#disk.syncDirectory(this.#directory);
     for (let at = 0; at < filledBytes; at += this.#zeros.length) {
       await this.#writeZeros(file, at, Math.min(this.#zeros.length, filledBytes - at));
     }
     if (!this.#dsync) await syncFile(file);
+    failpoints.reached?.("pool.first.filled");
     return { path, file, filledBytes };
   }
 
@@ -151,6 +154,7 @@ export class SegmentPool {
   }
 
   #addReady(spare: SpareFile): void {
+    failpoints.reached?.("pool.file.ready");
     this.#ready.push(spare);
     this.#wanted = false;
     if (this.#ready.length >= SPARE_FILES) this.starved = false;
@@ -171,7 +175,9 @@ export class SegmentPool {
       file = await this.gate.run(() =>
         this.#disk.open(path, { mode: "exclusive", dsync: this.#dsync }),
       );
+      failpoints.reached?.("pool.file.created");
       await this.gate.run(() => this.#disk.syncDirectory(this.#directory));
+      failpoints.reached?.("pool.file.named");
       const filledBytes = await this.#fillFile(file);
       this.#making = null;
       this.starved = false;
@@ -193,6 +199,7 @@ export class SegmentPool {
         this.#disk.open(path, { mode: "write", dsync: this.#dsync }),
       );
       file = opened;
+      failpoints.reached?.("pool.file.reopened");
       const bytes = await this.gate.run(() => opened.size());
       if (bytes > this.#segmentBytes) {
         await opened.close();
@@ -214,6 +221,7 @@ export class SegmentPool {
   async #remove(path: string): Promise<void> {
     try {
       await this.gate.run(() => this.#disk.remove(path));
+      failpoints.reached?.("pool.file.removed");
       await this.gate.run(() => this.#disk.syncDirectory(this.#directory));
     } catch (error) {
       if (!this.#closed) this.#events.onPoolFailed("remove", path, error);
@@ -230,6 +238,7 @@ export class SegmentPool {
       const beganMs = this.#clock.monotonicMs();
       await this.gate.run(() => this.#writeZeros(file, begin, length));
       at += length;
+      failpoints.reached?.("pool.zeros.written");
       // Half of the time belongs to others.
       await this.#pause(this.#clock.monotonicMs() - beganMs);
     }
@@ -270,6 +279,7 @@ export class SegmentPool {
   #starve(): void {
     this.#making = null;
     if (this.#closed) return;
+    failpoints.reached?.("pool.starved");
     this.starved = true;
     this.#retry = this.#scheduler.after(RETRY_MS, () => {
       this.#retry = null;

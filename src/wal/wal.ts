@@ -1,6 +1,7 @@
 // The node's one log, shared by all its shards: append, group commit, and what keeps it short.
 // Reading it back is in recovery.ts and replay.ts; docs/internals/wal-format.md draws the bytes.
 import { DbError } from "../base/errors.ts";
+import { failpoints } from "../base/failpoints.ts";
 import { Compactor } from "./compactor.ts";
 import type { FrameBuffer } from "./frame-buffer.ts";
 import type { FrameQueue } from "./frame-queue.ts";
@@ -111,6 +112,7 @@ export class Wal {
       onWritten: (sequence) => this.#onWritten(sequence),
       onRotated: () => this.#compactor.consider(),
       onFull: (isFull) => {
+        failpoints.reached?.("wal.full.changed");
         this.#isFull = isFull;
         this.#listener.onFull(isFull);
       },
@@ -170,6 +172,7 @@ export class Wal {
     if (index !== track.last + 1) this.#voidFrom(track, track.voidedBy(index));
     track.append(index, term);
     if (!this.#queue.fits(bytes.length)) {
+      failpoints.reached?.("wal.entry.inPieces");
       this.#queue.addLong(track, term, index, type, bytes);
       return;
     }
@@ -184,6 +187,7 @@ export class Wal {
     track.vote = vote;
     track.commit = commit;
     this.#writeHardState(track);
+    failpoints.reached?.("wal.hardState.appended");
     if (urgent) this.#queue.open.urgent = true;
   }
 
@@ -207,6 +211,7 @@ export class Wal {
     track.markTerm = term;
     track.markReplaces = replaces;
     this.#writeMark(track, false);
+    failpoints.reached?.("wal.mark.appended");
   }
 
   /** Appends that a shard has left this node: nothing of it is kept. */
@@ -229,6 +234,7 @@ export class Wal {
   setFloor(shard: number, index: number): void {
     const track = this.#tracks.get(shard);
     if (track === undefined || !track.raiseFloor(index)) return;
+    failpoints.reached?.("wal.floor.raised");
     this.#reclaim();
     this.#compactor.consider();
   }
@@ -250,8 +256,10 @@ export class Wal {
   }
 
   async #begin(settle: () => void): Promise<void> {
+    failpoints.reached?.("recovery.log.opening");
     await this.#writer.writeControl(FrameFlag.open);
     if (this.#failure !== null) throw this.#failure;
+    failpoints.reached?.("recovery.log.opened");
     settle();
     // Files that were given back are enough in most starts: new ones are 64 MiB of zeros each.
     this.#pool.fill();
@@ -260,6 +268,7 @@ export class Wal {
 
   async #close(): Promise<void> {
     await this.#compactor.close();
+    failpoints.reached?.("close.log.begun");
     const writer = this.#writer;
     // While a sync runs, something may be appended still: the mark of a snapshot that just ended.
     do {
@@ -267,10 +276,13 @@ export class Wal {
       if (writer.stopped || writer.writing) break;
       await writer.sync();
     } while (writer.writing || !this.#queue.empty);
+    failpoints.reached?.("close.log.drained");
     if (!writer.stopped && !writer.writing) await writer.writeControl(FrameFlag.close);
     writer.stop();
+    failpoints.reached?.("close.log.marked");
     await this.#pool.close();
     for (const segment of this.#segments.all) await segment.file?.close();
+    failpoints.reached?.("close.log.closed");
   }
 
   #trackOf(shard: number): ShardTrack {
@@ -324,12 +336,14 @@ export class Wal {
   /** Entries of a shard from `index` on do not count any more. */
   #voidFrom(track: ShardTrack, index: number): void {
     if (index > track.last) return;
+    failpoints.reached?.("wal.entries.voided");
     this.#segments.cutEntries(track.shard, index);
     this.#queue.cutTouches(track, index);
   }
 
   /** A frame lies in a segment now: so do the entries and states in it. */
   #settle(frame: FrameBuffer, segment: Segment): void {
+    failpoints.reached?.("wal.frame.issued");
     for (let slot = 0; slot < frame.touchCount; slot++) {
       const { track, first, last, bytes, long } = frame.touches[slot]!;
       if (track === null || track.dropped) continue;
@@ -345,11 +359,14 @@ export class Wal {
   }
 
   #onWritten(sequence: number): void {
+    failpoints.reached?.("wal.durable.before");
     this.#listener.onDurable(sequence);
+    failpoints.reached?.("wal.durable.told");
     if (this.#segments.all.length > 1) this.#reclaim();
   }
 
   #onCopied(): void {
+    failpoints.reached?.("wal.copy.appended");
     this.#writer.flush();
     this.#reclaim();
     if (!this.#writer.writing) this.#writer.requestSeal();
@@ -358,12 +375,14 @@ export class Wal {
   /** Frees segments that nobody needs; the next frame says so on disk. */
   #reclaim(): void {
     if (this.#segments.free(this.#tracks, this.#queue.open.sequence)) {
+      failpoints.reached?.("wal.segment.freed");
       this.#writer.requestSeal();
       this.#compactor.consider();
     }
   }
 
   #onFailed(error: DbError): void {
+    failpoints.reached?.("wal.failed");
     this.#failure = error;
     this.#listener.onFailed(error);
   }

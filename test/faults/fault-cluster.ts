@@ -22,6 +22,8 @@ export interface FaultClusterOptions {
   readonly network?: PeerNetwork;
   /** Options for node itself. */
   readonly nodeOptions?: readonly string[];
+  /** By place a command and its arguments to run the node under, read at each of its starts. */
+  readonly under?: readonly (readonly string[])[];
 }
 
 /** The nodes by place: 0, 1, 2. */
@@ -36,13 +38,14 @@ export class FaultCluster {
 
   /** Starts a cluster and waits until all its nodes vote. */
   static async start(lab: Lab, options: FaultClusterOptions = {}): Promise<FaultCluster> {
-    const { nodes: count = 3, fsync = "always", network, nodeOptions = [] } = options;
+    const { nodes: count = 3, fsync = "always", network, nodeOptions = [], under = [] } = options;
     const nodes: KvorumServer[] = [];
-    for (let place = 0; place < count; place++) {
-      const flags: string[] = [];
+    const flagsByPlace = Array.from({ length: count }, (): string[] => []);
+    for (const [place, flags] of flagsByPlace.entries()) {
       if (place > 0) flags.push("--join", `127.0.0.1:${nodes[0]!.peerPort}`);
       if (network !== undefined) flags.push("--announce", network.hostOf(place));
-      nodes.push(await KvorumServer.prepare(lab, { fsync, flags, nodeOptions }));
+      const own = { fsync, flags, nodeOptions, under: under[place] ?? [] };
+      nodes.push(await KvorumServer.prepare(lab, own));
       await network?.listen(place, nodes[place]!.peerPort);
     }
     const cluster = new FaultCluster(nodes);
@@ -50,6 +53,9 @@ export class FaultCluster {
     await Promise.all(nodes.slice(1).map((_, place) => cluster.startNode(place + 1)));
     await cluster.whole();
     network?.name(await cluster.nodeIds());
+    // From now on whoever loses its data finds the others, the first one too.
+    const addresses = nodes.map(({ peerPort }) => `127.0.0.1:${peerPort}`);
+    for (const flags of flagsByPlace) flags.push("--join", addresses.join(","));
     return cluster;
   }
 

@@ -21,6 +21,8 @@ interface Link {
   readonly far: Socket;
   /** Directions in which bytes were swallowed. */
   readonly torn: Set<Socket>;
+  /** By the socket they come from. */
+  readonly late: ReadonlyMap<Socket, LateBytes>;
   /** Bytes have passed in both directions. */
   passed: boolean;
 }
@@ -33,6 +35,10 @@ export class PeerNetwork {
   readonly #links = new Set<Link>();
   /** Ordered pairs of places, `from>to`, between which nothing arrives. */
   readonly #dropped = new Set<string>();
+  /** By ordered pair of places how late bytes are, ms. */
+  readonly #lateMs = new Map<string, number>();
+  /** Pieces of data that still have to be cut in the middle. */
+  #resets = 0;
   /** Places of nodes by id. */
   #places: ReadonlyMap<number, number> = new Map();
 
@@ -62,12 +68,24 @@ export class PeerNetwork {
     this.#dropped.add(`${from}>${to}`);
   }
 
+  /** From now on bytes reach `to` from `from` so much later. */
+  delay(from: number, to: number, ms: number): void {
+    this.#lateMs.set(`${from}>${to}`, ms);
+  }
+
+  /** Of each of the next `count` pieces of data half arrives; then its connection is reset. */
+  resetNext(count: number): void {
+    this.#resets += count;
+  }
+
   /**
-   * Bytes arrive again. Connections go on, with a hole where bytes were swallowed; those that never
-   * came to be end, since in a real network they would not have been opened.
+   * Bytes arrive again, and in time. Connections go on, with a hole where bytes were swallowed;
+   * those that never came to be end, since in a real network they would not have been opened.
    */
   heal(): void {
     this.#dropped.clear();
+    this.#lateMs.clear();
+    this.#resets = 0;
     for (const { near, torn, passed } of this.#links) {
       if (torn.size > 0 && !passed) near.resetAndDestroy();
     }
@@ -90,7 +108,9 @@ export class PeerNetwork {
   #accept(near: Socket, target: number, port: number): void {
     const far = connect(port, NODE_HOST);
     const hello = Buffer.alloc(0);
-    const link: Link = { dialer: 0, hello, target, near, far, torn: new Set(), passed: false };
+    const late = new Map([near, far].map((from) => [from, new LateBytes()]));
+    const torn = new Set<Socket>();
+    const link: Link = { dialer: 0, hello, target, near, far, torn, late, passed: false };
     this.#links.add(link);
     near.setNoDelay(true);
     far.setNoDelay(true);
@@ -116,9 +136,10 @@ export class PeerNetwork {
 
   #pass(link: Link, from: Socket, to: Socket, bytes: Buffer): void {
     const dialer = this.#places.get(link.dialer);
-    const pair = from === link.near ? [dialer, link.target] : [link.target, dialer];
+    const ends = from === link.near ? [dialer, link.target] : [link.target, dialer];
+    const pair = ends.join(">");
     let passed = bytes;
-    if (this.#dropped.has(pair.join(">"))) {
+    if (this.#dropped.has(pair)) {
       const cutAt = link.torn.has(from) || !link.passed ? 0 : Math.floor(bytes.length / 2);
       passed = bytes.subarray(0, cutAt);
       link.torn.add(from);
@@ -126,7 +147,36 @@ export class PeerNetwork {
     }
     // The side that was dialled only speaks when it is spoken to.
     else if (from === link.far) link.passed = true;
-    if (passed.length > 0 && !to.write(passed)) from.pause();
+    if (passed.length === 0) return;
+    if (this.#resets > 0) {
+      this.#resets--;
+      to.end(passed.subarray(0, passed.length / 2));
+      from.resetAndDestroy();
+      return;
+    }
+    link.late.get(from)!.hold(this.#lateMs.get(pair) ?? 0, () => {
+      if (to.writable && !to.write(passed)) from.pause();
+    });
+  }
+}
+
+/** Bytes of one direction that are on their way: late, but in order. */
+class LateBytes {
+  #pieces = 0;
+  #ms = 0;
+
+  hold(ms: number, write: () => void): void {
+    // Not before what was sent earlier.
+    this.#ms = this.#pieces === 0 ? ms : Math.max(ms, this.#ms);
+    if (this.#ms === 0) {
+      write();
+      return;
+    }
+    this.#pieces++;
+    setTimeout(() => {
+      this.#pieces--;
+      write();
+    }, this.#ms);
   }
 }
 

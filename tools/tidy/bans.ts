@@ -48,9 +48,11 @@ export function checkBans(sources: readonly Source[]): Finding[] {
   ]);
 }
 
-/** The simulated platform is test code, and yet all that happens in it must come from the seed. */
+/** Test code, and yet all that happens in it must come from the seed. */
+const SIMULATED = /^(src\/platform\/simulated|sim\/(cluster|faults|invariants|judges|load))\//;
+
 function isDeterministic(path: string): boolean {
-  if (path.startsWith("src/platform/simulated/")) return !path.endsWith(".test.ts");
+  if (SIMULATED.test(path)) return !/\.test\.ts$|\/testing\/|\/timing\.ts$/.test(path);
   return isProduct(path) && !EDGES.test(path);
 }
 

@@ -4,11 +4,14 @@ import { invariant } from "../../base/invariant.ts";
 import { appliedCommands } from "../../commands/applied-commands.ts";
 import { nodeAuthenticator } from "../../platform/node/node-authenticator.ts";
 import type { Clock, Scheduler } from "../../platform/clock.ts";
+import { SimRandom } from "../../platform/simulated/sim-random.ts";
 import { SimWorld } from "../../platform/simulated/sim-world.ts";
 import type { ReplyTarget } from "../../replica/reply-target.ts";
 import { Args } from "../../resp/args.ts";
 import type { Reply } from "../../resp/reply.ts";
 import { RespWriter } from "../../resp/writer.ts";
+import type { PeerHandler } from "../../transport/handler.ts";
+import { MessageFaults } from "../../transport/testing/message-faults.ts";
 import { ClusterNode, type ClusterOptions } from "../cluster-node.ts";
 import type { NodeOptions } from "../node-environment.ts";
 
@@ -20,6 +23,8 @@ export function seedsFrom(first: number, count: number): number[] {
 
 const PEER_PORT = 17_000;
 const CLIENT_PORT = 7_000;
+/** Makes the chance of message faults another one than the world's. */
+const MESSAGE_SALT = 0x6d657373;
 
 /** How one machine starts its node. */
 export interface BootOptions {
@@ -147,11 +152,14 @@ export class SimCluster {
   readonly world: SimWorld;
   /** How long a turn of a node's loop takes: what arrives is handled between turns. */
   turnMs = 0;
+  /** What happens to Raft messages between nodes; by default nothing. */
+  readonly messageFaults: MessageFaults;
   readonly #machines = new Map<number, SimMachine>();
   #sessions = 1;
 
   constructor(seed: number) {
     this.world = new SimWorld(seed);
+    this.messageFaults = new MessageFaults(new SimRandom(seed ^ MESSAGE_SALT));
   }
 
   machine(number: number): SimMachine {
@@ -182,6 +190,7 @@ export class SimCluster {
       network,
       authenticator: nodeAuthenticator,
       resolveHost: async (name: string) => [name],
+      interceptPeers: (handler: PeerHandler) => this.messageFaults.intercept(process, handler),
       report: (level: string, message: string, facts: LoggedLine["facts"]) => {
         machine.lines.push({ level, message, facts });
       },

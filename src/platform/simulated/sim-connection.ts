@@ -3,9 +3,12 @@
 import { Buffer } from "node:buffer";
 import { invariant } from "../../base/invariant.ts";
 import { viewOf } from "../../base/bytes.ts";
+import { crc32 } from "../../base/checksum.ts";
 import type { Connection, ConnectionHandler } from "../network.ts";
 import { resetError, type SimFabric } from "./sim-fabric.ts";
-import type { SimProcess } from "./sim-host.ts";
+import type { SimLink } from "./sim-link.ts";
+import type { SimProcess } from "./sim-process.ts";
+import { TraceKind } from "./trace.ts";
 
 /** Bytes that the system takes from the sender before the receiver has read them. */
 const WINDOW_BYTES = 256 * 1024;
@@ -15,6 +18,7 @@ const LINGER_MS = 1_000;
 const READ_BYTES_MAX = 256 * 1024;
 /** What a handler finds in the shared buffer when it looks after its call: never its own bytes. */
 const SCRIBBLE = 0xdd;
+const NOTHING = Buffer.alloc(0);
 
 type Packet =
   | { kind: "open" }
@@ -31,6 +35,7 @@ export class SimEndpoint implements Connection {
   peer: SimEndpoint | null = null;
   readonly #fabric: SimFabric;
   readonly #process: SimProcess;
+  readonly #link: SimLink;
   #handler: ConnectionHandler | null = null;
   #whenOpened: (() => void) | null = null;
   /** `ending`: we have said goodbye; `closed`: nothing is sent or handed out any more. */
@@ -50,6 +55,7 @@ export class SimEndpoint implements Connection {
     this.remote = remote;
     this.host = hostOf(local);
     this.peerHost = hostOf(remote);
+    this.#link = fabric.link(this.host, this.peerHost);
     fabric.opened(this);
   }
 
@@ -74,6 +80,11 @@ export class SimEndpoint implements Connection {
 
   write(bytes: Uint8Array): boolean {
     if (this.#state !== "open" || !this.#process.alive) return true;
+    const arriving = this.#fabric.drawReset(this.#link, bytes.length);
+    if (arriving >= 0) {
+      this.#breakAfter(bytes.subarray(0, arriving));
+      return true;
+    }
     this.#unackedBytes += bytes.length;
     this.#send({ kind: "data", bytes: Buffer.from(bytes), given: bytes });
     this.#needsDrain ||= this.bufferedBytes >= HIGH_WATER_BYTES;
@@ -103,9 +114,9 @@ export class SimEndpoint implements Connection {
     this.#close(null);
   }
 
-  /** The connection breaks: this end hears of it at once. */
-  breakNow(error: Error): void {
-    this.#close(error);
+  /** The connection is reset: this end hears of it at once. */
+  breakNow(): void {
+    this.#close(resetError());
   }
 
   /** For the fabric: the process of this end is gone. */
@@ -124,7 +135,7 @@ export class SimEndpoint implements Connection {
 
   /** For the fabric: a link was healed; what waited goes out. */
   sendHeld(): void {
-    if (this.#fabric.isCut(this.host, this.peerHost)) return;
+    if (this.#held.length === 0 || this.#link.isBlocked) return;
     for (const packet of this.#held.splice(0)) this.#send(packet);
   }
 
@@ -134,18 +145,33 @@ export class SimEndpoint implements Connection {
     else this.#send({ kind: "reset" });
   }
 
+  /** A reset in the middle of a write: the other side gets the first bytes. */
+  #breakAfter(bytes: Uint8Array): void {
+    const { world } = this.#fabric;
+    world.fault("reset", `${this.local} to ${this.remote} after ${bytes.length} bytes of a write`);
+    const given = Buffer.from(bytes);
+    if (given.length > 0) this.#send({ kind: "data", bytes: given, given });
+    this.#send({ kind: "reset" });
+    this.#close(resetError());
+  }
+
   #send(packet: Packet): void {
-    const { host, peerHost } = this;
-    if (this.#held.length > 0 || this.#fabric.isCut(host, peerHost)) {
+    if (this.#process.isBusy) {
+      this.#process.schedule(0, () => this.#send(packet));
+      return;
+    }
+    const link = this.#link;
+    if (this.#held.length > 0 || link.isBlocked) {
       this.#held.push(packet);
       return;
     }
     const world = this.#fabric.world;
-    const soonestMs = world.nowMs + this.#fabric.drawDelayMs(host, peerHost);
+    const bytes = packet.kind === "data" ? packet.bytes.length : 0;
+    const soonestMs = world.nowMs + this.#fabric.drawDelayMs(link, bytes);
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, soonestMs);
     world.schedule(this.#lastArrivalMs - world.nowMs, () => {
       // A packet that was under way when the link was cut is lost and sent again after healing.
-      if (this.#held.length > 0 || this.#fabric.isCut(host, peerHost)) this.#held.push(packet);
+      if (this.#held.length > 0 || link.isBlocked) this.#held.push(packet);
       else peerOf(this).#arrive(packet, this);
     });
   }
@@ -160,15 +186,18 @@ export class SimEndpoint implements Connection {
       if (packet.kind === "data") sender.#close(resetError());
       return;
     }
-    this.#process.deliver(() => {
-      this.#unread.push(packet);
-      this.#handOut();
-    });
+    this.#process.deliver(() => this.#receive(packet));
+  }
+
+  #receive(packet: Packet): void {
+    this.#unread.push(packet);
+    this.#handOut();
   }
 
   #handOut(): void {
     while (this.#unread.length > 0 && !this.#paused && this.#state !== "closed") {
       const packet = this.#unread.shift()!;
+      if (packet.kind !== "data") this.#trace(packet.kind, NOTHING);
       if (packet.kind === "open") this.#whenOpened?.();
       else if (packet.kind === "data") this.#handOutData(packet.bytes, packet.given);
       else {
@@ -202,8 +231,18 @@ export class SimEndpoint implements Connection {
     if (this.#state !== "open") return;
     const shared = this.#process.network.readBuffer(piece.length);
     shared.set(piece);
+    if (this.#fabric.world.trace !== null) this.#trace("data", piece);
     this.#handler?.onData(shared, viewOf(shared), piece.length);
     shared.fill(SCRIBBLE, 0, piece.length);
+  }
+
+  #trace(what: string, bytes: Buffer): void {
+    const { world } = this.#fabric;
+    const { trace } = world;
+    if (trace === null) return;
+    const link = trace.hashOf(this.local) - trace.hashOf(this.remote);
+    trace.mix(TraceKind.packet, link ^ bytes.length, crc32(bytes, 0, bytes.length));
+    trace.note?.(`${world.stamp} ${this.remote} to ${this.local} ${what} ${bytes.length} bytes`);
   }
 
   #acknowledge(bytes: number): void {

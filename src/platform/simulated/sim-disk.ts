@@ -2,10 +2,11 @@
 // process.
 import { invariant } from "../../base/invariant.ts";
 import type { Disk, DiskDone, DiskFile, DiskLock, OpenOptions } from "../disk.ts";
+import type { DiskOperation } from "./disk-faults.ts";
 import type { SimInode } from "./sim-inode.ts";
 import { systemError } from "./sim-names.ts";
-import type { SimProcess } from "./sim-host.ts";
-import type { DiskOperation, SimStorage } from "./sim-storage.ts";
+import type { SimProcess } from "./sim-process.ts";
+import type { SimStorage } from "./sim-storage.ts";
 
 /** The disk of one simulated process. Promises of a dead process never settle. */
 export class SimDisk implements Disk {
@@ -91,6 +92,10 @@ class SimFile implements DiskFile {
     if (!storage.writesNow || options.mode === "read") return;
     this.writeNow = (source, offset, length, position) => {
       invariant(this.#open, "a closed file is not written");
+      // Code that runs on when its process was killed under it changes nothing, and hears nothing.
+      if (!process.alive) return length;
+      const stallMs = storage.drawStallMs(path);
+      if (stallMs > 0) process.stall(stallMs);
       const bytes = source.subarray(offset, offset + length);
       return storage.writeNow(inode, bytes, position, options.dsync === true, path);
     };
@@ -126,16 +131,22 @@ class SimFile implements DiskFile {
 
   sync(done: DiskDone): void {
     invariant(this.#open, "a closed file is not synced");
-    const fault = this.#storage.takeFault("sync", this.path);
+    if (!this.#process.alive) return;
+    const storage = this.#storage;
+    const fault = storage.takeFault("sync", this.path);
     const upTo = this.#inode.changes;
-    this.#process.schedule(this.#storage.drawLatencyMs(), () => {
-      if (fault === null) this.#inode.sync(upTo);
-      done(fault, 0);
+    this.#process.schedule(storage.drawLatencyMs(this.path), () => {
+      if (fault !== null) done(fault, 0);
+      else if (storage.losesAtSync(this.#inode, this.path)) done(systemError("EIO", this.path), 0);
+      else {
+        storage.sync(this.#inode, upTo, this.path);
+        done(null, 0);
+      }
     });
   }
 
   truncate(lengthBytes: number): Promise<void> {
-    return this.#run("truncate", () => this.#inode.truncate(lengthBytes));
+    return this.#run("truncate", () => this.#storage.truncate(this.#inode, lengthBytes, this.path));
   }
 
   close(): Promise<void> {
@@ -157,9 +168,10 @@ function runLater<T>(
   path: string,
   work: () => T,
 ): Promise<T> {
-  const fault = operation === null ? null : storage.takeFault(operation, path);
   return new Promise((resolve, reject) => {
-    process.schedule(storage.drawLatencyMs(), () => {
+    if (!process.alive) return;
+    const fault = operation === null ? null : storage.takeFault(operation, path);
+    process.schedule(storage.drawLatencyMs(path), () => {
       if (fault !== null) {
         reject(fault);
         return;

@@ -1,15 +1,19 @@
 // What is to happen in a simulated world, ordered by time and, within one time, by order of asking.
 import type { Timer } from "../clock.ts";
+import type { SimProcess } from "./sim-process.ts";
 
 /** Something that will happen once. */
 export class SimEvent implements Timer {
   readonly atMs: number;
   readonly sequence: number;
+  /** Whose event it is: it dies with its process. Null: the world's own. */
+  readonly process: SimProcess | null;
   #run: (() => void) | null;
 
-  constructor(atMs: number, sequence: number, run: () => void) {
+  constructor(atMs: number, sequence: number, process: SimProcess | null, run: () => void) {
     this.atMs = atMs;
     this.sequence = sequence;
+    this.process = process;
     this.#run = run;
   }
 
@@ -39,8 +43,8 @@ export class EventQueue {
     return this.#heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  push(atMs: number, run: () => void): SimEvent {
-    const event = new SimEvent(atMs, this.#sequence++, run);
+  push(atMs: number, process: SimProcess | null, run: () => void): SimEvent {
+    const event = new SimEvent(atMs, this.#sequence++, process, run);
     const heap = this.#heap;
     let at = heap.push(event) - 1;
     while (at > 0) {

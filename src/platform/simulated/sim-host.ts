@@ -1,12 +1,11 @@
-// Simulated machines and the processes on them: what survives a kill, what a power cut takes along.
+// Simulated machines: what survives a kill, what a power cut takes along, and how clocks go wrong.
 import { invariant } from "../../base/invariant.ts";
-import type { Clock, Scheduler, Timer } from "../clock.ts";
-import type { SimEvent } from "./sim-event-queue.ts";
-import { SimDisk } from "./sim-disk.ts";
-import { SimNetwork } from "./sim-network.ts";
-import { SimStorage } from "./sim-storage.ts";
+import { HostTime, strobeWall, type Strobe } from "./host-time.ts";
+import { SimProcess } from "./sim-process.ts";
 import type { SimRandom } from "./sim-random.ts";
+import { SimStorage } from "./sim-storage.ts";
 import type { SimWorld } from "./sim-world.ts";
+import { TraceKind } from "./trace.ts";
 
 /** A machine: its storage outlives its processes. One process at a time runs on it. */
 export class SimHost {
@@ -15,10 +14,8 @@ export class SimHost {
   readonly random: SimRandom;
   /** What is on the platter and in the page cache; faults are injected here. */
   readonly storage: SimStorage;
-  /** Wall clock error of this machine, in milliseconds. */
-  wallSkewMs = 0;
-  /** How many milliseconds this machine's clocks count per true millisecond. */
-  clockRate = 1;
+  /** The machine's clocks. */
+  readonly time: HostTime;
   #process: SimProcess | null = null;
   #powered = true;
   #boots = 1;
@@ -27,7 +24,8 @@ export class SimHost {
     this.world = world;
     this.name = name;
     this.random = random;
-    this.storage = new SimStorage(world, random.fork());
+    this.time = new HostTime(world);
+    this.storage = new SimStorage(world, name, random.fork());
   }
 
   /** The running process, or null. */
@@ -45,9 +43,38 @@ export class SimHost {
     return this.#powered;
   }
 
+  /** Wall clock error of this machine, in milliseconds. Changing it is a jump. */
+  get wallSkewMs(): number {
+    return this.time.wallSkewMs;
+  }
+
+  set wallSkewMs(skewMs: number) {
+    this.world.fault("wallJump", `${this.name} by ${skewMs - this.time.wallSkewMs} ms`);
+    this.time.wallSkewMs = skewMs;
+  }
+
+  /**
+   * How many milliseconds this machine's clocks count per true millisecond. They go on from where
+   * they are; a timer that is set already is not earlier for a clock that became faster.
+   */
+  get clockRate(): number {
+    return this.time.rate;
+  }
+
+  set clockRate(rate: number) {
+    this.world.fault("clockRate", `${this.name} ${rate}`);
+    this.time.rate = rate;
+  }
+
+  /** The wall clock jumps to and fro for a while. */
+  strobeWall(strobe: Strobe): void {
+    strobeWall(this.world, this.time, strobe);
+  }
+
   /** Starts a process; the one that ran before must have been killed. */
   start(): SimProcess {
     invariant(this.#process === null, "one process runs on a simulated host at a time");
+    this.resume();
     this.#process = new SimProcess(this, this.random.fork());
     if (!this.#powered) {
       this.#powered = true;
@@ -61,6 +88,7 @@ export class SimHost {
     const process = this.#process;
     this.#process = null;
     if (process === null) return;
+    this.#traceDeath("kill");
     process.die();
     this.world.fabric.processDied(this.name, "kill");
     this.storage.processDied(process);
@@ -74,94 +102,44 @@ export class SimHost {
     this.#process = null;
     this.#powered = false;
     this.#boots++;
+    this.#traceDeath("power");
     process?.die();
     this.world.fabric.processDied(this.name, "power");
     this.storage.crash();
-  }
-}
-
-/** One run of a program on a host: every callback it waits for dies with it. */
-export class SimProcess {
-  readonly host: SimHost;
-  readonly random: SimRandom;
-  readonly clock: Clock;
-  readonly scheduler: Scheduler;
-  readonly disk: SimDisk;
-  readonly network: SimNetwork;
-  #alive = true;
-  #paused = false;
-  #held: (() => void)[] = [];
-
-  constructor(host: SimHost, random: SimRandom) {
-    this.host = host;
-    this.random = random;
-    const startMs = host.world.nowMs;
-    const startWallMs = host.world.clock.wallMs();
-    const own = (): number => (host.world.nowMs - startMs) * host.clockRate;
-    this.clock = {
-      monotonicMs: own,
-      wallMs: () => Math.floor(startWallMs + own() + host.wallSkewMs),
-    };
-    this.scheduler = {
-      after: (delayMs, run) => this.#timer(delayMs / host.clockRate, run),
-      soon: (run) => {
-        this.schedule(0, run);
-      },
-    };
-    this.disk = new SimDisk(this, host.storage);
-    this.network = new SimNetwork(this, host.world.fabric);
+    this.resume();
   }
 
-  get alive(): boolean {
-    return this.#alive;
+  /**
+   * The machine stands still, as a virtual machine that is suspended: nothing runs, nothing
+   * arrives, its monotonic clock stops.
+   */
+  suspend(): void {
+    if (this.time.asleep) return;
+    this.world.fault("suspend", this.name);
+    this.time.sleep();
+    this.world.fabric.setAsleep(this.name, true);
   }
 
-  /** Runs `run` after `delayMs` of true time, unless the process is dead by then. */
-  schedule(delayMs: number, run: () => void): SimEvent {
-    return this.host.world.schedule(delayMs, () => this.deliver(run));
-  }
-
-  /** Runs `run` now; when the process is paused, as soon as it goes on; never when it is dead. */
-  deliver(run: () => void): void {
-    if (!this.#alive) return;
-    if (this.#paused) this.#held.push(run);
-    else run();
-  }
-
-  /** SIGSTOP: time goes on, nothing runs. */
-  pause(): void {
-    this.#paused = true;
-  }
-
-  /** SIGCONT: what came meanwhile runs now, in order. */
+  /** It goes on; its wall clock shows the time again, what was sent to it arrives. */
   resume(): void {
-    this.#paused = false;
-    const held = this.#held;
-    this.#held = [];
-    for (const run of held) this.schedule(0, run);
+    if (!this.time.asleep) return;
+    this.world.fault("resume", this.name);
+    this.time.wake();
+    this.world.fabric.setAsleep(this.name, false);
+    this.#process?.goOn();
   }
 
-  /** As `host.kill()`; harmless when it is dead already. */
-  kill(): void {
-    if (this.#alive) this.host.kill();
+  /** The disk is replaced by an empty one. The machine must be down. */
+  wipe(): void {
+    invariant(this.#process === null, "a disk is replaced while nothing runs");
+    this.world.fault("wipe", this.name);
+    this.storage.wipe();
   }
 
-  /** For the host: marks this process as gone. */
-  die(): void {
-    this.#alive = false;
-    this.#held = [];
-  }
-
-  #timer(delayMs: number, run: () => void): Timer {
-    let cancelled = false;
-    const event = this.schedule(delayMs, () => {
-      if (!cancelled) run();
-    });
-    return {
-      cancel: () => {
-        cancelled = true;
-        event.cancel();
-      },
-    };
+  #traceDeath(how: "kill" | "power"): void {
+    const { trace } = this.world;
+    if (trace === null) return;
+    trace.mixText(TraceKind.crash, this.name, how === "kill" ? 0 : 1);
+    trace.note?.(`${this.world.stamp} ${this.name} ${how === "kill" ? "killed" : "power cut"}`);
   }
 }

@@ -102,6 +102,16 @@ export class SimNames {
     }
   }
 
+  /** Paths of all files, sorted by code unit. */
+  paths(): string[] {
+    const paths: string[] = [];
+    for (const [directory, { names }] of this.#directories) {
+      const folder = directory === "" || directory === "/" ? directory : `${directory}/`;
+      for (const [name, node] of names) if (node !== "directory") paths.push(folder + name);
+    }
+    return paths.sort();
+  }
+
   /** Every file there is, each once. */
   inodes(): SimInode[] {
     const found = new Set<SimInode>();

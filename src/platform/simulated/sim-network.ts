@@ -3,12 +3,14 @@ import { Buffer } from "node:buffer";
 import type { Connection, ConnectionHandler, Listener, Network } from "../network.ts";
 import { SimEndpoint } from "./sim-connection.ts";
 import type { SimFabric } from "./sim-fabric.ts";
-import type { SimProcess } from "./sim-host.ts";
 import { systemError } from "./sim-names.ts";
+import type { SimProcess } from "./sim-process.ts";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 /** When a lost first packet is sent again, in milliseconds after the first time, as TCP does. */
 const RETRY_MS = [0, 1_000, 3_000, 7_000, 15_000];
+
+const READ_BUFFER_BYTES = 64 * 1024;
 
 type Accept = (connection: Connection) => ConnectionHandler | null;
 
@@ -37,7 +39,7 @@ export class SimListener implements Listener {
 export class SimNetwork implements Network {
   readonly #process: SimProcess;
   readonly #fabric: SimFabric;
-  #readBuffer = Buffer.alloc(64 * 1024);
+  #readBuffer = Buffer.alloc(0);
 
   constructor(process: SimProcess, fabric: SimFabric) {
     this.#process = process;
@@ -46,12 +48,16 @@ export class SimNetwork implements Network {
 
   /** The buffer that all connections of this process read into. */
   readBuffer(length: number): Buffer {
-    if (this.#readBuffer.length < length) this.#readBuffer = Buffer.alloc(length);
+    if (this.#readBuffer.length < length) {
+      this.#readBuffer = Buffer.alloc(Math.max(length, READ_BUFFER_BYTES));
+    }
     return this.#readBuffer;
   }
 
   /** Listens on every address of the host: `host` is not looked at. */
   async listen(_host: string, port: number, accept: Accept): Promise<Listener> {
+    // A dead process waits for ever.
+    if (!this.#process.alive) return new Promise(() => {});
     const chosen = port === 0 ? this.#fabric.freePort() : port;
     const listener = new SimListener(this.#fabric, this.#process, chosen, accept);
     if (!this.#fabric.bind(this.#process.host.name, listener)) {
@@ -113,14 +119,15 @@ class Dial {
   }
 
   #knock(): void {
-    const here = this.#process.host.name;
-    if (this.#ended || this.#fabric.isCut(here, this.#target)) return;
     const { world } = this.#fabric;
-    world.schedule(this.#fabric.drawDelayMs(here, this.#target), () => {
-      if (this.#ended || !world.host(this.#target).powered) return;
+    const there = this.#fabric.link(this.#process.host.name, this.#target);
+    const back = this.#fabric.link(this.#target, this.#process.host.name);
+    if (this.#ended || there.isBlocked) return;
+    world.schedule(this.#fabric.drawDelayMs(there), () => {
+      if (this.#ended || there.asleep || !world.host(this.#target).powered) return;
       const listener = this.#fabric.listenerAt(this.#target, this.#port);
-      if (this.#fabric.isCut(this.#target, here)) return;
-      this.#process.schedule(this.#fabric.drawDelayMs(this.#target, here), () => {
+      if (back.isBlocked) return;
+      this.#process.schedule(this.#fabric.drawDelayMs(back), () => {
         if (this.#ended) return;
         if (listener === null)
           this.#end(systemError("ECONNREFUSED", `${this.#target}:${this.#port}`));

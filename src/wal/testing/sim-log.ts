@@ -1,7 +1,8 @@
 // A model of what a log must give back, and a simulated machine to run the log on. Tests only.
 import { Buffer } from "node:buffer";
 import type { DbError } from "../../base/errors.ts";
-import type { SimHost, SimProcess } from "../../platform/simulated/sim-host.ts";
+import type { SimHost } from "../../platform/simulated/sim-host.ts";
+import type { SimProcess } from "../../platform/simulated/sim-process.ts";
 import { SimWorld } from "../../platform/simulated/sim-world.ts";
 import { Wal } from "../wal.ts";
 import type { WalListener, WalOptions, WalReport, WalVisitor } from "../wal-types.ts";

@@ -1,0 +1,134 @@
+// What faults act upon, and the limits within which a cluster must survive them.
+import type { LinkDelay } from "../../src/platform/simulated/sim-link.ts";
+import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
+import type { SimWorld } from "../../src/platform/simulated/sim-world.ts";
+import type { MessageFaults } from "../../src/transport/testing/message-faults.ts";
+import type { Fleet } from "../cluster/fleet.ts";
+import type { Machine } from "../cluster/machine.ts";
+
+/** A fault in words, and how it ends. */
+export interface Begun {
+  readonly what: string;
+  /** Undoes it; null for one that is over as soon as it has happened. */
+  readonly undo: (() => void) | null;
+}
+
+/** Classes that a run switches on or off as a whole. */
+export const FAULT_CLASSES = ["network", "process", "disk", "clock", "membership"] as const;
+
+/** A class of faults. */
+export type FaultClass = (typeof FAULT_CLASSES)[number];
+
+/** One kind of fault. */
+export interface FaultKind {
+  readonly name: string;
+  readonly kind: FaultClass;
+  /** How often it is drawn, compared with others. */
+  readonly weight: number;
+  /** Shortest and longest time until it is undone, ms. */
+  readonly forMs: readonly [number, number];
+  /** Does it; null when it cannot be done now. */
+  begin(stage: Stage, random: SimRandom): Begun | null;
+}
+
+/** How quick cables and disks are without faults. */
+export interface Pace {
+  readonly delayMs: LinkDelay;
+  readonly diskMs: { readonly min: number; readonly max: number };
+}
+
+/** The cluster as faults see it. */
+export class Stage {
+  readonly world: SimWorld;
+  readonly fleet: Fleet;
+  /** Faults of whole messages between nodes. */
+  readonly messages: MessageFaults;
+  readonly pace: Pace;
+  /** No more harm is done: whoever ends is started again. */
+  healed = false;
+  /** Ends a machine's process, as somebody must know before. */
+  readonly #onEnding: (machine: Machine) => void;
+  readonly #onDamage: (machine: Machine) => void;
+
+  constructor(
+    fleet: Fleet,
+    messages: MessageFaults,
+    pace: Pace,
+    onEnding: (machine: Machine) => void,
+    onDamage: (machine: Machine) => void,
+  ) {
+    this.world = fleet.world;
+    this.fleet = fleet;
+    this.messages = messages;
+    this.pace = pace;
+    this.#onEnding = onEnding;
+    this.#onDamage = onDamage;
+  }
+
+  /** A machine, drawn; in half of the cases the leader. */
+  draw(random: SimRandom): Machine {
+    const { leader, machines } = this.fleet;
+    if (leader !== null && random.chance(0.5)) return leader;
+    return machines[random.between(0, machines.length - 1)]!;
+  }
+
+  kill(machine: Machine): void {
+    this.#onEnding(machine);
+    machine.kill();
+  }
+
+  /**
+   * With relaxed sync a power cut may take what was acknowledged: the user chose so. Then a kill.
+   */
+  powerCut(machine: Machine): void {
+    this.#onEnding(machine);
+    if (machine.knobs.sync === "always") machine.powerCut();
+    else machine.kill();
+  }
+
+  /** As SIGTERM. */
+  stop(machine: Machine): void {
+    machine.stop(() => {
+      this.#onEnding(machine);
+      // It may have taken until the end of all faults.
+      if (this.healed) this.world.schedule(0, () => this.restart(machine));
+    });
+  }
+
+  restart(machine: Machine): void {
+    if (machine.down) machine.start();
+  }
+
+  /**
+   * A machine whose files may be damaged: nobody else's are, and all the others have on their disks
+   * what was acknowledged. Null when there is none.
+   */
+  drawVictim(random: SimRandom): Machine | null {
+    const { machines } = this.fleet;
+    const victim = this.draw(random);
+    if (machines.length < 3 || victim.down || machines.some(({ damaged }) => damaged)) return null;
+    const commits = machines.map(
+      ({ server }) => server?.cluster.node.replica.raft.commitIndex ?? 0,
+    );
+    const committed = Math.max(...commits);
+    const isWhole = ({ server }: Machine): boolean =>
+      (server?.cluster.node.replica.raft.persistedIndex ?? -1) >= committed;
+    return machines.every((machine) => machine === victim || isWhole(machine)) ? victim : null;
+  }
+
+  /** All files of a machine that is down are gone; it will ask the others to take it in again. */
+  wipe(machine: Machine): void {
+    machine.host.wipe();
+    machine.touched = false;
+    machine.join = this.fleet.names.filter((name) => name !== machine.name);
+    machine.damaged = true;
+    this.#onDamage(machine);
+  }
+
+  /** Marks a machine as damaged until it has caught up. */
+  damaged(machine: Machine): void {
+    machine.damaged = true;
+    machine.touched = true;
+    this.#onDamage(machine);
+  }
+}

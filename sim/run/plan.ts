@@ -1,0 +1,71 @@
+// What a run is like: all of it drawn from the seed.
+import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
+import type { LinkDelay } from "../../src/platform/simulated/sim-link.ts";
+import type { ServerKnobs } from "../cluster/server.ts";
+import { FAILPOINT_FAULT } from "../faults/failpoints.ts";
+import { FAULTS } from "../faults/nemesis.ts";
+import { FAULT_CLASSES, type FaultClass } from "../faults/stage.ts";
+
+/** Size, settings, load and faults of one run. */
+export interface Plan {
+  readonly seed: number;
+  readonly nodes: number;
+  /** The nodes find each other, none of them begins alone. */
+  readonly bootstraps: boolean;
+  readonly knobs: ServerKnobs;
+  readonly clients: number;
+  /** Commands after which clients stop. */
+  readonly commands: number;
+  /** A client waits up to so long after each step, ms. */
+  readonly thinkMs: number;
+  readonly replyTimeoutMs: number;
+  readonly faultClasses: readonly FaultClass[];
+  /** Kinds of faults, by name, that the run keeps to; null: all of its classes. */
+  readonly faultNames: readonly string[] | null;
+  readonly faultEveryMs: readonly [number, number];
+  readonly delayMs: LinkDelay;
+  readonly diskMs: { readonly min: number; readonly max: number };
+}
+
+/** Of half of the runs each has a few kinds of faults only, and many of these. */
+const SWARM_PART = 0.5;
+const SWARM_NAMES_MAX = 5;
+
+function drawNames(random: SimRandom): string[] {
+  const left = [FAILPOINT_FAULT, ...FAULTS.map(({ name }) => name)];
+  const count = random.between(1, SWARM_NAMES_MAX);
+  return Array.from({ length: count }, () =>
+    left.splice(random.between(0, left.length - 1), 1),
+  ).flat();
+}
+
+/** Draws a plan. The same seed gives the same plan for ever. */
+export function drawPlan(seed: number, commands: number): Plan {
+  const random = new SimRandom(seed ^ 0x706c616e);
+  const pick = <T>(...of: readonly T[]): T => of[random.between(0, of.length - 1)]!;
+  const faultMs = pick(150, 500, 1_500, 4_000);
+  const nodes = pick(1, 3, 3, 3, 3, 3, 5);
+  const isSwarm = random.chance(SWARM_PART);
+  return {
+    seed,
+    nodes,
+    bootstraps: nodes > 1 && random.chance(0.3),
+    knobs: {
+      sync: random.chance(0.1) ? "everysec" : "always",
+      segmentBytes: pick(16, 32, 64, 256) * 1024,
+      snapshotLogBytes: pick(1, 8, 64, 65_536) * 1024,
+      electionTicks: 10,
+      downAfterMs: pick(3_000, 10_000, 60_000),
+      turnMs: pick(0, 0, 0.05, 0.5, 3),
+    },
+    clients: random.between(2, 8),
+    commands,
+    thinkMs: pick(0, 50, 200, 400),
+    replyTimeoutMs: pick(300, 1_500, 5_000),
+    faultClasses: isSwarm ? FAULT_CLASSES : FAULT_CLASSES.filter(() => random.chance(0.6)),
+    faultNames: isSwarm ? drawNames(random) : null,
+    faultEveryMs: [faultMs / 4, faultMs * 2],
+    delayMs: { min: 0.05, max: pick(0.2, 1, 10) },
+    diskMs: { min: 0.05, max: pick(0.1, 0.5, 4) },
+  };
+}
