@@ -37,9 +37,12 @@ async function save(cluster: FaultCluster, place: number): Promise<void> {
     const info = await cluster.info(place);
     return info !== null && info.get("snapshot_index") === info.get("applied_index");
   };
-  if (await isSaved()) return;
-  await cluster.nodes[place]!.with((connection) => connection.ask("BGSAVE"));
-  await cluster.until(`node ${place} has saved a snapshot`, isSaved);
+  // A snapshot of an earlier state may be under way: then this one is refused, and asked for again.
+  await cluster.until(`node ${place} has saved a snapshot`, async () => {
+    if (await isSaved()) return true;
+    await cluster.nodes[place]!.with((connection) => connection.ask("BGSAVE"));
+    return false;
+  });
 }
 
 function savedState(directory: string): SavedState {
