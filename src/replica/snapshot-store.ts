@@ -6,7 +6,7 @@ import type { Scheduler } from "../platform/clock.ts";
 import type { Disk, DiskFile } from "../platform/disk.ts";
 import { syncFile, writeAll } from "../platform/disk-file.ts";
 import { readAhead } from "../platform/read-ahead.ts";
-import type { SnapshotStream } from "./snapshot-stream.ts";
+import { roomForPieces, type SnapshotStream } from "./snapshot-stream.ts";
 
 const READ_BYTES = 1024 * 1024;
 /** Snapshots kept beside the newest: none is needed, one helps a human after an accident. */
@@ -88,10 +88,12 @@ export class SnapshotStore {
   async save(stream: SnapshotStream): Promise<SnapshotFile> {
     const writer = await this.receive(stream.meta.index, stream.meta.term);
     failpoints.reached?.("snapshot.save.begun");
+    // Each piece is written before the next one is made: they share their memory.
+    const room = roomForPieces();
     try {
       for (;;) {
         await this.#turn();
-        const piece = stream.next();
+        const piece = stream.next(room);
         if (piece === null) break;
         await writer.write(piece);
         failpoints.reached?.("snapshot.piece.written");

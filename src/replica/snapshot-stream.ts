@@ -1,4 +1,5 @@
 // The bytes of a snapshot of one replica, made piece by piece while the replica goes on.
+import { viewOf } from "../base/bytes.ts";
 import { failpoints } from "../base/failpoints.ts";
 import { plantedBugs } from "../base/planted-bugs.ts";
 import type { SnapshotStream as KeyspaceStream } from "../keyspace/memory/snapshot-stream.ts";
@@ -17,6 +18,11 @@ import {
 
 /** Bytes of one piece. */
 export const PIECE_BYTES: number = 256 * 1024 - 12;
+
+/** Memory for any piece: for one after the other, when nobody keeps them. */
+export function roomForPieces(): Uint8Array {
+  return Buffer.allocUnsafeSlow(SECTION_HEADER_BYTES + PIECE_BYTES);
+}
 
 /**
  * A snapshot of the state as it is when the object is made. Call `next` until it returns null;
@@ -43,27 +49,28 @@ export class SnapshotStream {
     this.#head = Buffer.concat(parts);
   }
 
-  /** The next piece in memory of its own, or null at the end. About a millisecond of work. */
-  next(): Uint8Array | null {
+  /**
+   * The next piece, or null at the end. About a millisecond of work.
+   *
+   * @param room Memory for it, from {@link roomForPieces}; by default each piece has its own.
+   */
+  next(room: Uint8Array = roomForPieces()): Uint8Array | null {
     if (this.#head !== null) {
       const head = this.#head;
       this.#head = null;
       return head;
     }
     if (this.#ended) return null;
-    const bytes = Buffer.allocUnsafeSlow(SECTION_HEADER_BYTES + PIECE_BYTES);
-    const room = bytes.subarray(SECTION_HEADER_BYTES);
-    const length = this.#keyspace.next(room);
+    const length = this.#keyspace.next(room.subarray(SECTION_HEADER_BYTES));
     if (length === 0) {
       failpoints.reached?.("snapshot.stream.ended");
       this.#ended = true;
       this.release();
       return encodeEnd(this.#sections);
     }
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    sealSection(bytes, view, 0, Section.keyspace, length);
+    sealSection(room, viewOf(room), 0, Section.keyspace, length);
     this.#sections++;
-    return bytes.subarray(0, SECTION_HEADER_BYTES + length);
+    return room.subarray(0, SECTION_HEADER_BYTES + length);
   }
 
   release(): void {
