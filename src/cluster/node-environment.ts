@@ -25,7 +25,7 @@ export interface NodeOptions {
 export const defaultNodeOptions: Omit<NodeOptions, "directory"> = {
   sync: "always",
   segmentBytes: 64 * 1024 * 1024,
-  snapshotLogBytes: 64 * 1024 * 1024,
+  snapshotLogBytes: 128 * 1024 * 1024,
   electionTicks: 10,
   acceptLoss: false,
 };
