@@ -108,11 +108,16 @@ export class Compactor {
     return (range.bytes * (range.last - first + 1)) / (range.last - range.first + 1);
   }
 
+  #needs(shard: number, first: number, last: number): boolean {
+    return this.#host.tracks.get(shard)?.needs(first, last) === true;
+  }
+
   async #copy(segment: Segment): Promise<void> {
     try {
       await this.#gate.idle();
       const ranges = [...segment.ranges];
-      if (ranges.some(([shard, range]) => this.#liveBytes(shard, range) > 0)) {
+      // Entries without data (a leader's first ones) count too: bytes say nothing of these.
+      if (ranges.some(([shard, { first, last }]) => this.#needs(shard, first, last))) {
         await this.#copyEntries(segment);
       }
       if (this.#closed) return;

@@ -76,6 +76,25 @@ describe("a log that is opened again", () => {
     expect(told.shard(2).mark).toEqual({ index: 5, term: 3, replacesLog: true });
   });
 
+  test("entries without data are copied forward, too, when their segment is given up", async () => {
+    const machine = new WalMachine(1, { segmentBytes: 16 * 1024, segmentsKept: 2 });
+    const first = await machine.open();
+    for (let index = 1; index <= 20; index++)
+      first.wal.appendEntry(1, 1, index, 2, Buffer.alloc(0));
+    await machine.persist(first);
+    for (let index = 1; index <= 100; index++) {
+      first.wal.appendEntry(2, 1, index, 0, patternBytes(1_000, index));
+      await machine.persist(first);
+      first.wal.setFloor(2, index);
+    }
+    machine.host.kill();
+    const { report, told } = await machine.open();
+    expect(report.segments).toBeLessThan(6);
+    expect([...told.shard(1).entries.keys()]).toEqual(
+      Array.from({ length: 20 }, (_, at) => at + 1),
+    );
+  });
+
   test("a dropped shard is gone, and may come back as another one", async () => {
     const machine = new WalMachine(1);
     const first = await machine.open();
