@@ -54,7 +54,7 @@ function pause(stage: Stage, random: SimRandom): Begun | null {
 function stall(stage: Stage, random: SimRandom): Begun | null {
   const { host, name } = stage.draw(random);
   const ms = random.between(20, 1_500);
-  if (host.process === null) return null;
+  if (host.process === null || host.process.isBusy) return null;
   host.process.stall(ms);
   return { what: `${name} busy for ${ms} ms`, undo: null };
 }

@@ -267,7 +267,7 @@ export class Run {
       this.#found("a server ends for a reason", text);
     } else if (namesDamage(error) && !machine.touched) {
       this.#found("a server ends for a reason", `no file was touched, and yet ${text}`);
-    } else if (machine.touched && !(error instanceof DbError)) {
+    } else if (machine.touched && !("code" in error)) {
       this.#found("damage is named", text);
     }
   }

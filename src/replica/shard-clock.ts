@@ -6,8 +6,9 @@ import type { EntryHeader } from "./entry-header.ts";
 
 /** How far ahead of the last entry the leader may read expiries before it commits a new ceiling. */
 export const CEILING_AHEAD_MS = 1_000;
-/** A read this close to the ceiling asks for a new one. */
+/** A read this close to the ceiling asks for a new one, when that is higher by so much. */
 const CEILING_MARGIN_MS = 400;
+const CEILING_STEP_MS = 100;
 
 /** What applied entries say. */
 interface AppliedState {
@@ -21,7 +22,8 @@ interface AppliedState {
  * Wall time at start plus monotonic time, kept at or above the log's times.
  *
  * A key that a read saw expired stays expired: the leader reads with min(clock, ceiling), and the
- * next leader starts at the ceiling.
+ * next leader starts at the ceiling. Its time then stands still until its clock is there: a ceiling
+ * is ahead of a clock, not of the time before, or each change of leaders would add a second.
  */
 export class ShardClock {
   readonly #clock: Clock;
@@ -51,8 +53,11 @@ export class ShardClock {
 
   /** Shard time now, Unix ms in whole numbers. */
   nowMs(): number {
-    const nowMs = Math.floor(this.#clock.monotonicMs() + this.#offsetMs);
-    return Math.max(nowMs, this.#floorMs, this.#state().timeMs);
+    return Math.max(this.#ownMs(), this.#floorMs, this.#state().timeMs);
+  }
+
+  #ownMs(): number {
+    return Math.floor(this.#clock.monotonicMs() + this.#offsetMs);
   }
 
   /** Whether reads would see an earlier time than the present; then an entry is asked for. */
@@ -70,7 +75,10 @@ export class ShardClock {
     if (!applied.holdsExpiries) return nowMs;
     const ceilingMs = Math.max(applied.ceilingMs, applied.timeMs);
     if (nowMs <= ceilingMs - CEILING_MARGIN_MS) return nowMs;
-    if (this.#ceilingMs <= applied.ceilingMs) this.wantsTick = true;
+    const nextMs = this.#ownMs() + CEILING_AHEAD_MS;
+    if (this.#ceilingMs <= applied.ceilingMs && nextMs >= ceilingMs + CEILING_STEP_MS) {
+      this.wantsTick = true;
+    }
     return Math.min(nowMs, ceilingMs);
   }
 
@@ -79,7 +87,8 @@ export class ShardClock {
     const nowMs = this.nowMs();
     this.#floorMs = nowMs;
     header.timeMs = nowMs;
-    header.ceilingMs = this.#state().holdsExpiries ? nowMs + CEILING_AHEAD_MS : 0;
+    const aheadMs = this.#ownMs() + CEILING_AHEAD_MS;
+    header.ceilingMs = this.#state().holdsExpiries ? Math.max(nowMs, aheadMs) : 0;
     this.#ceilingMs = header.ceilingMs;
     this.wantsTick = false;
   }
