@@ -15,7 +15,7 @@ import {
 
 /** How far the shard's clock may be from true time, either way. */
 export interface ShardTimeBound {
-  /** By design: the ceiling a new leader starts at, reads that lag behind. Default 1000. */
+  /** By design: the ceiling a new leader starts at, reads that lag behind. Default 1500. */
   readonly shardClockErrorMs?: number;
   /** How far the clock of any node may be off. Default 0. */
   readonly skewMs?: number;
@@ -30,7 +30,7 @@ export interface StringState {
   readonly deadlineToMs: number;
 }
 
-const SHARD_CLOCK_ERROR_MS = 1_000;
+const SHARD_CLOCK_ERROR_MS = 1_500;
 /** Times of the shard are whole ms. */
 const ROUNDING_MS = 1;
 

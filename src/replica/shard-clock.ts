@@ -4,11 +4,14 @@ import { plantedBugs } from "../base/planted-bugs.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { EntryHeader } from "./entry-header.ts";
 
-/** How far ahead of the last entry the leader may read expiries before it commits a new ceiling. */
+/** How far ahead of its own time a leader may read expiries before it commits a new ceiling. */
 export const CEILING_AHEAD_MS = 1_000;
-/** A read this close to the ceiling asks for a new one, when that is higher by so much. */
-const CEILING_MARGIN_MS = 400;
-const CEILING_STEP_MS = 100;
+/** Of that, what a leader whose shard time is itself far ahead of its clock has at least. */
+export const CEILING_AHEAD_MS_MIN = 200;
+/** A read this far into what lies below the ceiling asks for a new one. */
+const CEILING_USED = 0.6;
+/** How much slower than its clock a leader's time goes that started ahead of it. */
+const SLEW = 0.1;
 
 /** What applied entries say. */
 interface AppliedState {
@@ -22,8 +25,8 @@ interface AppliedState {
  * Wall time at start plus monotonic time, kept at or above the log's times.
  *
  * A key that a read saw expired stays expired: the leader reads with min(clock, ceiling), and the
- * next leader starts at the ceiling. Its time then stands still until its clock is there: a ceiling
- * is ahead of a clock, not of the time before, or each change of leaders would add a second.
+ * next leader starts at the ceiling. Its time then goes a tenth slower until its clock is there; and
+ * the further ahead it is, the nearer its ceiling, or each change of leaders would add a second.
  */
 export class ShardClock {
   readonly #clock: Clock;
@@ -31,6 +34,9 @@ export class ShardClock {
   readonly #offsetMs: number;
   #floorMs = 0;
   #ceilingMs = 0;
+  /** How far shard time was ahead of the own clock, and what that showed, when this node led. */
+  #aheadMs = 0;
+  #ledSinceMs = 0;
   /** A read came close to the ceiling: an entry should move it. */
   wantsTick = false;
 
@@ -45,15 +51,20 @@ export class ShardClock {
   lead(): void {
     failpoints.reached?.("serve.clockSet");
     const applied = this.#state();
-    const ceilingMs = plantedBugs.expiryBySlowClock ? 0 : applied.ceilingMs;
+    const mayBeSeen = applied.holdsExpiries && !plantedBugs.expiryBySlowClock;
+    const ceilingMs = mayBeSeen ? applied.ceilingMs : 0;
     this.#floorMs = Math.max(applied.timeMs, ceilingMs, this.#floorMs);
     this.#ceilingMs = 0;
     this.wantsTick = false;
+    this.#ledSinceMs = this.#ownMs();
+    this.#aheadMs = this.#floorMs - this.#ledSinceMs;
   }
 
   /** Shard time now, Unix ms in whole numbers. */
   nowMs(): number {
-    return Math.max(this.#ownMs(), this.#floorMs, this.#state().timeMs);
+    const ownMs = this.#ownMs();
+    const slewMs = Math.ceil((ownMs - this.#ledSinceMs) * SLEW);
+    return Math.max(ownMs, ownMs + this.#aheadMs - slewMs, this.#floorMs, this.#state().timeMs);
   }
 
   #ownMs(): number {
@@ -74,11 +85,8 @@ export class ShardClock {
     const applied = this.#state();
     if (!applied.holdsExpiries) return nowMs;
     const ceilingMs = Math.max(applied.ceilingMs, applied.timeMs);
-    if (nowMs <= ceilingMs - CEILING_MARGIN_MS) return nowMs;
-    const nextMs = this.#ownMs() + CEILING_AHEAD_MS;
-    if (this.#ceilingMs <= applied.ceilingMs && nextMs >= ceilingMs + CEILING_STEP_MS) {
-      this.wantsTick = true;
-    }
+    const used = nowMs > ceilingMs - this.#roomMs(nowMs) * (1 - CEILING_USED);
+    if (used && this.#ceilingMs <= applied.ceilingMs) this.wantsTick = true;
     return Math.min(nowMs, ceilingMs);
   }
 
@@ -87,9 +95,14 @@ export class ShardClock {
     const nowMs = this.nowMs();
     this.#floorMs = nowMs;
     header.timeMs = nowMs;
-    const aheadMs = this.#ownMs() + CEILING_AHEAD_MS;
-    header.ceilingMs = this.#state().holdsExpiries ? Math.max(nowMs, aheadMs) : 0;
+    header.ceilingMs = nowMs + this.#roomMs(nowMs);
     this.#ceilingMs = header.ceilingMs;
     this.wantsTick = false;
+  }
+
+  /** From shard time to the ceiling of an entry that is made now. */
+  #roomMs(nowMs: number): number {
+    const aheadMs = nowMs - this.#ownMs();
+    return Math.max(CEILING_AHEAD_MS - aheadMs, CEILING_AHEAD_MS_MIN);
   }
 }
