@@ -20,7 +20,7 @@ export const FOUND_BY: Readonly<Partial<Record<PlantedBug, FoundBy>>> = {
   leaseFromAcknowledgement: { seed: 27, commands: 600, rule: "one lease at a time" },
   snapshotWithoutTerm: { seed: 5, commands: 600, rule: ENDS },
   retriesLostInSnapshot: { seed: 14, commands: 600, rule: STATES },
-  commitBeyondMatched: { seed: 8, commands: 600, rule: "committed entries never change" },
+  commitBeyondMatched: { seed: 38, commands: 600, rule: ENDS },
   forwardedTwice: { seed: 3, commands: 600, rule: EXPIRING },
   snapshotMissesTail: { seed: 38, commands: 600, rule: ENDS },
   snapshotIndexTooLow: { seed: 4, commands: 600, rule: STATES },

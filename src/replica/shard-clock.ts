@@ -25,8 +25,9 @@ interface AppliedState {
  * Wall time at start plus monotonic time, kept at or above the log's times.
  *
  * A key that a read saw expired stays expired: the leader reads with min(clock, ceiling), and the
- * next leader starts at the ceiling. Its time then goes a tenth slower until its clock is there; and
- * the further ahead it is, the nearer its ceiling, or each change of leaders would add a second.
+ * next leader starts at the ceiling. Its time then goes a tenth slower until its clock is there;
+ * and the further ahead it is, the nearer its ceiling, or each change of leaders would add a
+ * second.
  */
 export class ShardClock {
   readonly #clock: Clock;
