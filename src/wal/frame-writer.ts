@@ -354,22 +354,19 @@ export class FrameWriter {
   }
 
   /**
-   * Full means: no file can be made, and what is left is wanted for hard states: the one spare file
-   * and an eighth of the present one, or half of the present one when there is no spare. It is over
-   * when files can be made again, not when the spare one is begun; or when a spare one is there and
-   * a quarter of the present one can be written, as after a snapshot.
+   * Full means: no file can be made, none is ready, and what is left of the present one, its half,
+   * is wanted for hard states, marks of snapshots and copies. A write that met the end of the disk
+   * says so too, until files can be made again or the rest of the present one surely has room.
    */
   #checkFull(): void {
     const { active } = this.#segments;
-    const spares = this.#pool.readyCount;
-    const part = spares === 0 ? 2 : 8;
-    const short = spares <= 1 && active.roomBytes < active.header.capacityBytes / part;
-    const roomy = spares >= 1 && active.roomBytes >= active.header.capacityBytes / 4;
+    const isLast = this.#pool.readyCount === 0;
+    const short = isLast && active.roomBytes < active.header.capacityBytes / 2;
+    const roomy = !isLast && active.roomBytes >= active.header.capacityBytes / 4;
     if (roomy && this.#pool.starved && this.#pool.freeBytes >= active.unfilledBytes) {
       this.#noSpace = false;
     }
-    const stays = this.#full && !roomy;
-    const full = this.#noSpace || (this.#pool.starved && (short || stays));
+    const full = this.#noSpace || (this.#pool.starved && short);
     if (full === this.#full || this.#stopped) return;
     this.#full = full;
     if (full && this.#isBlocked) this.#whenDrained?.();

@@ -88,8 +88,8 @@ describe("a full disk", () => {
     machine.host.storage.limitBytes = machine.host.storage.usedBytes;
     const last = await appendUntil(machine, open, () => open.events.full.length > 0);
     expect(open.events.full).toEqual([true]);
-    // Votes and terms still become durable, many of them.
-    for (let term = 1; term <= 50; term++) {
+    // Votes and terms still become durable: half of a small segment is kept for them.
+    for (let term = 1; term <= 12; term++) {
       open.wal.appendHardState(1, term, 1, 0);
       await machine.persist(open);
     }
@@ -102,7 +102,7 @@ describe("a full disk", () => {
     machine.host.powerCut();
     const { told } = await machine.open();
     expect(told.shard(1).last).toBe(last + 100);
-    expect(told.shard(1).hardState).toEqual([50, 1, 0]);
+    expect(told.shard(1).hardState).toEqual([12, 1, 0]);
   });
 
   test("a snapshot makes room as well", async () => {
@@ -133,6 +133,22 @@ describe("a full disk", () => {
     await machine.world.advance(3_000);
     expect(open.wal.segmentCount).toBe(2);
     expect(open.events.full).toEqual([true, false]);
+  });
+
+  test("is over when room for one file comes, with the present one all but full", async () => {
+    const machine = new WalMachine(1);
+    const open = await machine.open();
+    await machine.world.advance(1_000);
+    const { storage } = machine.host;
+    storage.limitBytes = storage.usedBytes;
+    const third = await appendUntil(machine, open, () => open.wal.segmentCount === 3);
+    const last = await appendUntil(machine, open, () => open.wal.lastIndex(1) >= third + 19);
+    expect(open.wal.segmentCount).toBe(3);
+    expect(open.events.full).toEqual([true]);
+    storage.limitBytes += machine.options.segmentBytes!;
+    await machine.world.advance(3_000);
+    expect(open.events.full).toEqual([true, false]);
+    await appendUntil(machine, open, () => open.wal.lastIndex(1) >= last + 5);
   });
 
   test("what is appended all the same waits, and a close does not wait for it", async () => {
