@@ -79,3 +79,8 @@ function setWords({ onlyIf, returnsOld, expiry }: SetAction): string[] {
     words.push(expiry.kind === "after" ? "PX" : "PXAT", `${expiry.ms}`);
   return words;
 }
+
+/** Whether a command changes nothing. */
+export function isRead({ name }: StringAction): boolean {
+  return name === "GET" || name === "EXISTS" || name === "STRLEN" || name === "PTTL";
+}

@@ -8,6 +8,7 @@ import {
   wordsOf,
   type Expiry,
   type SetAction,
+  isRead,
   type StringAction,
   type StringOperation,
   type StringReply,
@@ -91,10 +92,6 @@ export function stringModel(bound: ShardTimeBound = {}): Model<StringState, Stri
 /** A deadline may be open to the right, after a write of unknown outcome, but never to the left. */
 function expires({ deadlineFromMs }: StringState): boolean {
   return deadlineFromMs !== Infinity;
-}
-
-function isRead({ name }: StringAction): boolean {
-  return name === "GET" || name === "EXISTS" || name === "STRLEN" || name === "PTTL";
 }
 
 /** The plainest command with the same effect, when nobody sees the reply. */

@@ -5,6 +5,7 @@ import type { Judgement } from "../judges/history.ts";
 import { judgeLinearizability } from "../judges/linearizability.ts";
 import {
   type Expiry,
+  isRead,
   setAction,
   type StringAction,
   type StringOperation,
@@ -16,6 +17,11 @@ import type { Workload } from "./workload.ts";
 
 /** Work for the judge of one key at most. */
 const STEPS_MAX = 20_000_000;
+/**
+ * Writes of unknown fate after which a key is left alone and another takes its place: each of
+ * them may have happened at any time since, so the judge's work doubles with every one.
+ */
+const UNKNOWN_MAX = 10;
 /** Commands in one write at most. */
 const PIPELINE_MAX = 8;
 
@@ -37,7 +43,9 @@ export class StringLoad implements Workload {
   readonly name: string;
   readonly rule: InvariantName;
   readonly #options: StringLoadOptions;
-  readonly #keys: readonly string[];
+  /** The keys in use, by place, and all that ever were with their writes of unknown fate. */
+  readonly #keys: string[];
+  readonly #unknown = new Map<string, number>();
   readonly #history: StringOperation[] = [];
   #values = 0;
 
@@ -46,6 +54,7 @@ export class StringLoad implements Workload {
     this.rule = options.expiring ? "expiring strings are linearizable" : "strings are linearizable";
     this.#options = options;
     this.#keys = Array.from({ length: options.keys }, (_, at) => `${options.name}:${at}`);
+    for (const key of this.#keys) this.#unknown.set(key, 0);
   }
 
   async step(client: LoadClient): Promise<number> {
@@ -62,7 +71,7 @@ export class StringLoad implements Workload {
   }
 
   async readAll(client: LoadClient): Promise<void> {
-    for (const key of this.#keys) {
+    for (const key of this.#unknown.keys()) {
       const action = { name: "GET" } as const;
       const asked = await client.askUntilAnswered(wordsOf(action, [key]));
       this.#record(asked, 0, key, action);
@@ -83,6 +92,7 @@ export class StringLoad implements Workload {
     const reply = replies?.[at];
     const outcome = outcomeOf(reply);
     const isOk = outcome === "ok";
+    if (outcome === "unknown" && !isRead(action)) this.#noteUnknown(key);
     this.#history.push({
       client,
       invokedAt,
@@ -110,6 +120,7 @@ export class StringLoad implements Workload {
     const action = { name: "compare-and-set", expected: expected as string | null, value } as const;
     const exec = done.replies?.[2];
     const outcome = outcomeOf(exec);
+    if (outcome === "unknown") this.#noteUnknown(key);
     this.#history.push({
       client: done.client,
       invokedAt: seen.invokedAt,
@@ -121,6 +132,16 @@ export class StringLoad implements Workload {
     });
     if (outcome !== "ok") client.leave();
     return 5;
+  }
+
+  #noteUnknown(key: string): void {
+    const count = this.#unknown.get(key)! + 1;
+    this.#unknown.set(key, count);
+    const place = this.#keys.indexOf(key);
+    if (count < UNKNOWN_MAX || place === -1) return;
+    const successor = `${this.name}:${place}:${this.#unknown.size}`;
+    this.#keys[place] = successor;
+    this.#unknown.set(successor, 0);
   }
 
   #newValue(): string {
