@@ -8,7 +8,8 @@ const HAND_OVER_MS = 2_000;
 /** Errors of an act are no findings: the server says what it could not do. */
 function ignore(): void {}
 
-function handOver(stage: Stage): Begun | null {
+/** The leader hands over to whom it likes best. */
+export function handOver(stage: Stage): Begun | null {
   const { leader } = stage.fleet;
   if (leader === null) return null;
   leader.server!.cluster.handOver(HAND_OVER_MS).then(ignore, ignore);

@@ -2,6 +2,7 @@
 import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import type { LinkDelay } from "../../src/platform/simulated/sim-link.ts";
 import type { ServerKnobs } from "../cluster/server.ts";
+import { COMBINED_FAULTS } from "../faults/combined.ts";
 import { FAILPOINT_FAULT } from "../faults/failpoints.ts";
 import { FAULTS } from "../faults/nemesis.ts";
 import { FAULT_CLASSES, type FaultClass } from "../faults/stage.ts";
@@ -19,6 +20,8 @@ export interface Plan {
   /** A client waits up to so long after each step, ms. */
   readonly thinkMs: number;
   readonly replyTimeoutMs: number;
+  /** Share of large values in the load that has some, from 0 to 1. */
+  readonly largePart: number;
   readonly faultClasses: readonly FaultClass[];
   /** Kinds of faults, by name, that the run keeps to; null: all of its classes. */
   readonly faultNames: readonly string[] | null;
@@ -30,9 +33,22 @@ export interface Plan {
 /** Of half of the runs each has a few kinds of faults only, and many of these. */
 const SWARM_PART = 0.5;
 const SWARM_NAMES_MAX = 5;
+/** Of these, so many are about one fault that consists of several. */
+const FOCUSED_PART = 0.5;
+const FOCUSED_OTHERS_MAX = 2;
 
+/** Some of any kind; or one that consists of several, and a few others. */
 function drawNames(random: SimRandom): string[] {
   const left = [FAILPOINT_FAULT, ...FAULTS.map(({ name }) => name)];
+  const isFocused = random.chance(FOCUSED_PART);
+  if (isFocused) {
+    const { name } = COMBINED_FAULTS[random.between(0, COMBINED_FAULTS.length - 1)]!;
+    const count = random.between(0, FOCUSED_OTHERS_MAX);
+    return [
+      name,
+      ...Array.from({ length: count }, () => left[random.between(0, left.length - 1)]!),
+    ];
+  }
   const count = random.between(1, SWARM_NAMES_MAX);
   return Array.from({ length: count }, () =>
     left.splice(random.between(0, left.length - 1), 1),
@@ -61,7 +77,8 @@ export function drawPlan(seed: number, commands: number): Plan {
     clients: random.between(2, 8),
     commands,
     thinkMs: pick(0, 50, 200, 400),
-    replyTimeoutMs: pick(300, 1_500, 5_000),
+    replyTimeoutMs: pick(300, 1_500, 5_000, 15_000),
+    largePart: pick(0.05, 0.05, 0.5),
     faultClasses: isSwarm ? FAULT_CLASSES : FAULT_CLASSES.filter(() => random.chance(0.6)),
     faultNames: isSwarm ? drawNames(random) : null,
     faultEveryMs: [faultMs / 4, faultMs * 2],
