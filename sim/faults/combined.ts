@@ -9,8 +9,8 @@ import type { Begun, Change, FaultKind, Stage } from "./stage.ts";
 /** A group that grows has so many voters before and after. */
 const VOTERS = 3;
 const VOTERS_GROWN = 5;
-/** Clocks are apart by at most twice this: a leader whose clock is off by more steps aside. */
-const CLOCK_OFF_MS_MAX = 450;
+/** Clocks are apart by twice this: a leader whose clock is off by more than a second steps aside. */
+const CLOCK_OFF_MS: readonly [number, number] = [150, 450];
 
 /** What is done in steps, until the fault ends; then all of it is undone. */
 class Script {
@@ -87,6 +87,7 @@ class Script {
 
   end(): void {
     this.#isOver = true;
+    this.stage.scripted = false;
     for (const undo of this.#undos.toReversed()) undo();
   }
 }
@@ -105,13 +106,15 @@ function both({ name: left }: Machine, { name: right }: Machine): Way[] {
 function played(play: (script: Script, cast: Cast) => string | null) {
   return (stage: Stage, random: SimRandom): Begun | null => {
     const { leader, machines } = stage.fleet;
-    if (leader === null) return null;
+    if (leader === null || stage.scripted) return null;
     const others = machines.filter((machine) => machine !== leader);
     const turned = random.between(0, others.length);
     const cast = { leader, others: [...others.slice(turned), ...others.slice(0, turned)] };
     const script = new Script(stage, random);
     const what = play(script, cast);
-    return what === null ? null : { what, undo: () => script.end() };
+    if (what === null) return null;
+    stage.scripted = true;
+    return { what, undo: () => script.end() };
   };
 }
 
@@ -133,7 +136,7 @@ function forgottenLease(script: Script, { leader, others }: Cast): string | null
   const [voter, rival] = others;
   if (voter === undefined || rival === undefined || others.length > 2) return null;
   script.cut(both(leader, rival));
-  script.after([600, 2_500], () => {
+  script.after([450, 1_000], () => {
     script.isolate(leader);
     script.restart(voter, "kill", [1, 30]);
   });
@@ -157,11 +160,14 @@ function longTail(script: Script, { leader, others }: Cast): string | null {
   return `nothing reaches ${leader.name}, then nothing leaves it, for long`;
 }
 
-/** Everybody starts by a clock that is off, and leadership goes to and fro. */
+/** Clocks are early and late by turns when all start, and leadership goes to and fro, slowly. */
 function clocksApart(script: Script, { leader, others }: Cast): string {
   const { stage, random } = script;
-  for (const machine of [leader, ...others]) {
-    script.skew(machine, random.between(-CLOCK_OFF_MS_MAX, CLOCK_OFF_MS_MAX));
+  const maxMs = random.between(5, 150);
+  for (const [at, machine] of [leader, ...others].entries()) {
+    const offMs = random.between(...CLOCK_OFF_MS);
+    script.skew(machine, at % 2 === 0 ? offMs : -offMs);
+    script.slowDisk(machine, maxMs);
     script.restart(machine, "kill", [1, 100]);
   }
   script.whenever("leader", () => script.after([150, 700], () => handOver(stage)));
@@ -237,7 +243,7 @@ export const COMBINED_FAULTS: readonly FaultKind[] = [
     name: "forgotten lease",
     kind: "process",
     weight: 2,
-    forMs: [2_800, 4_000],
+    forMs: [1_500, 3_000],
     begin: played(forgottenLease),
   },
   {

@@ -52,6 +52,8 @@ export class Stage {
   readonly pace: Pace;
   /** No more harm is done: whoever ends is started again. */
   healed = false;
+  /** A fault that consists of several is under way: one at a time, or none has its way. */
+  scripted = false;
   /** Ends a machine's process, as somebody must know before. */
   readonly #onEnding: (machine: Machine) => void;
   readonly #onDamage: (machine: Machine) => void;

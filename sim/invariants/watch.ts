@@ -49,6 +49,8 @@ export class Watch {
   readonly #onChange: OnChange;
   /** By node the highest index that its disk ever had. */
   readonly #durable = new Map<number, number>();
+  /** By machine the number of its start that was seen to serve last. */
+  readonly #servedStarts = new Map<number, number>();
   readonly #seen = new Map<number, Seen>();
   readonly #leaders = new Map<number, number>();
   readonly #committed: (Committed | undefined)[] = [];
@@ -72,8 +74,8 @@ export class Watch {
   /** Looks at every machine: after each event. */
   look(): void {
     let holders = 0;
-    for (const { server } of this.#fleet.machines) {
-      if (server !== null) this.#lookAtDisk(server.cluster);
+    for (const machine of this.#fleet.machines) {
+      if (machine.server !== null) this.#lookAtDisk(machine, machine.server.cluster);
     }
     for (const machine of this.#fleet.machines) {
       const server = machine.server?.cluster;
@@ -114,7 +116,8 @@ export class Watch {
     if (seen.applied !== applier.appliedIndex) this.#lookAtApplied(machine, server, seen);
   }
 
-  #lookAtDisk({ node }: ClusterNode): void {
+  #lookAtDisk({ number, starts }: Machine, { node }: ClusterNode): void {
+    this.#servedStarts.set(number, starts);
     const { nodeId } = node.identity;
     const index = Math.max(node.replica.raft.persistedIndex, node.snapshots.index);
     if (index > (this.#durable.get(nodeId) ?? 0)) this.#durable.set(nodeId, index);
@@ -198,7 +201,10 @@ export class Watch {
     if (commit > raft.lastIndex) {
       this.#broken("commit lies within the log", `${machine.name}: ${commit} > ${raft.lastIndex}`);
     }
-    if (raft.role === Role.leader) this.#lookAtQuorum(machine, [raft.conf, seen.conf], commit);
+    // Of what was committed before the first look, the configuration is not known.
+    if (raft.role === Role.leader && seen.commit > 0) {
+      this.#lookAtQuorum(machine, [raft.conf, seen.conf], commit);
+    }
     this.#count("committed entries never change");
     for (let index = Math.max(raft.firstIndex, seen.commit + 1); index <= commit; index++) {
       const entry = raft.entryAt(index);
@@ -209,6 +215,10 @@ export class Watch {
 
   /** By the configuration in force, or by the one before: the commit may be what changed it. */
   #lookAtQuorum(machine: Machine, confs: readonly ConfState[], commit: number): void {
+    // A node votes and acknowledges shortly before it serves and can be looked into.
+    const isSeen = ({ number, starts }: Machine): boolean =>
+      this.#servedStarts.get(number) === starts;
+    if (!this.#fleet.machines.every(isSeen)) return;
     const rule = "what is committed is on the disks of a quorum";
     this.#count(rule);
     const has = (id: number): boolean => (this.#durable.get(id) ?? 0) >= commit;
