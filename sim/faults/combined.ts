@@ -179,8 +179,12 @@ function slowSuccession(script: Script, { leader, others }: Cast): string | null
   if (others.length < 2) return null;
   const maxMs = script.random.between(20, 250);
   for (const machine of others) script.slowDisk(machine, maxMs);
-  script.restart(leader, "kill", [200, 3_000]);
-  return `${leader.name} killed, the disks of the others take up to ${maxMs} ms`;
+  script.after([100, 600], () => {
+    script.isolate(leader, "out");
+    script.after([50, 300], () => script.restart(leader, "kill", [500, 3_000]));
+  });
+  const what = `the disks of all but ${leader.name} take up to ${maxMs} ms`;
+  return `${what}, then nothing leaves it, then it is killed`;
 }
 
 /** A quorum with slow disks goes under load: one of the two loses power, the other one, too. */
@@ -208,7 +212,7 @@ function splitGrowth(script: Script, { leader, others }: Cast): string | null {
   if (fleet.machines.length !== VOTERS) return null;
   const come = Array.from({ length: VOTERS_GROWN - VOTERS }, () => fleet.add());
   for (const machine of come) machine.start();
-  script.whenever("members", (now) => {
+  script.whenever("voters", (now) => {
     if (now !== leader) return;
     const side = [leader, ...come];
     script.cut(side.flatMap((one) => others.flatMap((other) => both(one, other))));
@@ -271,7 +275,7 @@ export const COMBINED_FAULTS: readonly FaultKind[] = [
     name: "slow succession",
     kind: "disk",
     weight: 2,
-    forMs: [1_000, 3_000],
+    forMs: [2_500, 4_500],
     begin: played(slowSuccession),
   },
   {

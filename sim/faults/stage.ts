@@ -38,7 +38,7 @@ export interface Pace {
 }
 
 /** What everybody can see of a cluster: there is a new leader, or a leader has other voters. */
-export type Change = "leader" | "members";
+export type Change = "leader" | "voters";
 
 /** Hears of a change; the machine is the leader. */
 export type OnChange = (change: Change, machine: Machine) => void;

@@ -110,8 +110,9 @@ export class Watch {
     if (seen.term !== raft.term || seen.role !== raft.role) this.#lookAtRole(machine, server, seen);
     if (seen.commit !== raft.commitIndex) this.#lookAtCommit(machine, server, seen);
     if (seen.conf !== raft.conf) {
+      const isNew = seen.conf.voters.join() !== raft.conf.voters.join();
       seen.conf = raft.conf;
-      if (raft.role === Role.leader) this.#onChange("members", machine);
+      if (isNew && raft.role === Role.leader) this.#onChange("voters", machine);
     }
     if (seen.applied !== applier.appliedIndex) this.#lookAtApplied(machine, server, seen);
   }
