@@ -3,13 +3,13 @@
 import { allWays, cutAll, isolate, type Way } from "../../src/platform/simulated/link-patterns.ts";
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import type { Machine } from "../cluster/machine.ts";
-import { handOver } from "./membership.ts";
+import { giveWay } from "./membership.ts";
 import type { Begun, Change, FaultKind, Stage } from "./stage.ts";
 
 /** A group that grows has so many voters before and after. */
 const VOTERS = 3;
 const VOTERS_GROWN = 5;
-/** Clocks are apart by twice this: a leader whose clock is off by more than a second steps aside. */
+/** Clocks are apart by twice this; whoever is off by more than a second does not lead for long. */
 const CLOCK_OFF_MS: readonly [number, number] = [150, 450];
 
 /** What is done in steps, until the fault ends; then all of it is undone. */
@@ -123,7 +123,7 @@ function forgottenVote(script: Script, { leader, others }: Cast): string | null 
   const [left, right] = others;
   if (left === undefined || right === undefined || others.length > 2) return null;
   script.cut(both(left, right));
-  handOver(script.stage);
+  giveWay(leader);
   script.once("leader", (next) => {
     script.isolate(next);
     script.restart(leader, "kill", [1, 30]);
@@ -147,7 +147,7 @@ function forgottenLease(script: Script, { leader, others }: Cast): string | null
 /** The old leader does not hear that there is a new one. */
 function unheardSuccessor(script: Script, { leader, others }: Cast): string | null {
   if (others.length < 2) return null;
-  handOver(script.stage);
+  giveWay(leader);
   script.after([0, 20], () => script.isolate(leader, "in"));
   return `${leader.name} hands over, then nothing reaches it`;
 }
@@ -161,17 +161,23 @@ function longTail(script: Script, { leader, others }: Cast): string | null {
 }
 
 /** Clocks are early and late by turns when all start, and leadership goes to and fro, slowly. */
-function clocksApart(script: Script, { leader, others }: Cast): string {
+function clocksApart(script: Script): string {
   const { stage, random } = script;
-  const maxMs = random.between(5, 150);
-  for (const [at, machine] of [leader, ...others].entries()) {
+  const early = random.between(0, 1);
+  for (const [at, machine] of stage.fleet.machines.entries()) {
     const offMs = random.between(...CLOCK_OFF_MS);
-    script.skew(machine, at % 2 === 0 ? offMs : -offMs);
-    script.slowDisk(machine, maxMs);
+    script.skew(machine, at % 2 === early ? offMs : -offMs);
     script.restart(machine, "kill", [1, 100]);
   }
-  script.whenever("leader", () => script.after([150, 700], () => handOver(stage)));
-  return "all restart with clocks that are apart, and hand over again and again";
+  // While the heir's answers do not arrive, the leader reads and proposes nothing.
+  const passOn = (leader: Machine): void => {
+    const ways = isolate(stage.fleet.names, leader.name, "in");
+    script.cut(ways);
+    script.after([0, 10], () => giveWay(leader));
+    script.after([20, 350], () => script.heal(ways));
+  };
+  script.whenever("leader", (leader) => script.after([150, 700], () => passOn(leader)));
+  return "all restart with clocks that are apart, and hand over slowly again and again";
 }
 
 /** What the leader has committed and not told is there, but its successor is slow to know. */
