@@ -25,6 +25,8 @@ export const FOUND_BY: Readonly<Partial<Record<PlantedBug, FoundBy>>> = {
   },
   leaseFromAcknowledgement: { seed: 6, commands: 600, rule: LEASE },
   leaseKeptAfterTransfer: { seed: 13, commands: 600, rule: LEASE },
+  // It fails without the bug, too, as long as a restarted node may stand at once (see the report
+  // of seed 39 in docs/internals/simulation.md).
   voteInsideLease: { seed: 637, commands: 600, rule: LEASE },
   snapshotWithoutTerm: { seed: 5, commands: 600, rule: ENDS },
   jointChangeSkipped: { seed: 44, commands: 600, rule: "a leader has all that is committed" },
