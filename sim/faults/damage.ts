@@ -18,7 +18,8 @@ function damage(stage: Stage, random: SimRandom): Begun | null {
   stage.powerCut(machine);
   const kind = KINDS[random.between(0, KINDS.length - 1)]!;
   const done = machine.host.storage.damage(random, kind, (path) => !path.endsWith("LOCK"));
-  if (done === null) return { what: `${machine.name} without power`, undo: () => machine.start() };
+  if (done === null)
+    return { what: `${machine.name} without power`, undo: () => stage.restart(machine) };
   stage.damaged(machine);
   const what = `${machine.name} ${done.path}: ${done.text}`;
   return { what, undo: () => stage.restart(machine) };

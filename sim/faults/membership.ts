@@ -1,5 +1,6 @@
 // Acts of an operator under load: hand over, save, grow.
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
+import type { Machine } from "../cluster/machine.ts";
 import type { Begun, FaultKind, Stage } from "./stage.ts";
 
 const MACHINES_MAX = 5;
@@ -8,10 +9,15 @@ const HAND_OVER_MS = 2_000;
 /** Errors of an act are no findings: the server says what it could not do. */
 function ignore(): void {}
 
+/** A leader hands over to whom it likes best. */
+export function giveWay({ server }: Machine): void {
+  server?.cluster.handOver(HAND_OVER_MS).then(ignore, ignore);
+}
+
 function handOver(stage: Stage): Begun | null {
   const { leader } = stage.fleet;
   if (leader === null) return null;
-  leader.server!.cluster.handOver(HAND_OVER_MS).then(ignore, ignore);
+  giveWay(leader);
   return { what: `${leader.name} hands over`, undo: null };
 }
 

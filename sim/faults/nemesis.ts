@@ -1,6 +1,7 @@
 // Decides by the seed when which fault begins and ends.
 import { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import { CLOCK_FAULTS } from "./clocks.ts";
+import { COMBINED_FAULTS } from "./combined.ts";
 import { DAMAGE_FAULTS } from "./damage.ts";
 import { DISK_FAULTS } from "./disks.ts";
 import { MEMBERSHIP_FAULTS } from "./membership.ts";
@@ -16,6 +17,7 @@ export const FAULTS: readonly FaultKind[] = [
   ...DAMAGE_FAULTS,
   ...CLOCK_FAULTS,
   ...MEMBERSHIP_FAULTS,
+  ...COMBINED_FAULTS,
 ];
 
 /** How often and which faults a run has. */

@@ -37,6 +37,12 @@ export interface Pace {
   readonly diskMs: { readonly min: number; readonly max: number };
 }
 
+/** What everybody can see of a cluster: there is a new leader, or a leader has other voters. */
+export type Change = "leader" | "voters";
+
+/** Hears of a change; the machine is the leader. */
+export type OnChange = (change: Change, machine: Machine) => void;
+
 /** The cluster as faults see it. */
 export class Stage {
   readonly world: SimWorld;
@@ -46,9 +52,12 @@ export class Stage {
   readonly pace: Pace;
   /** No more harm is done: whoever ends is started again. */
   healed = false;
+  /** A fault that consists of several is under way: one at a time, or none has its way. */
+  scripted = false;
   /** Ends a machine's process, as somebody must know before. */
   readonly #onEnding: (machine: Machine) => void;
   readonly #onDamage: (machine: Machine) => void;
+  readonly #onChange = new Set<OnChange>();
 
   constructor(
     fleet: Fleet,
@@ -63,6 +72,17 @@ export class Stage {
     this.pace = pace;
     this.#onEnding = onEnding;
     this.#onDamage = onDamage;
+  }
+
+  /** Calls `heard` at each change until the function that is returned is called. */
+  whenChanged(heard: OnChange): () => void {
+    this.#onChange.add(heard);
+    return () => this.#onChange.delete(heard);
+  }
+
+  /** Tells who wants to know. */
+  changed(change: Change, machine: Machine): void {
+    for (const heard of this.#onChange) heard(change, machine);
   }
 
   /** A machine, drawn; in half of the cases the leader. */

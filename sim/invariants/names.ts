@@ -8,6 +8,7 @@ export const INVARIANTS = [
   "term never falls",
   "commit never falls",
   "commit lies within the log",
+  "what is committed is on the disks of a quorum",
   "only what is committed is applied",
   "applied never falls",
   "shard time never falls",

@@ -2,9 +2,10 @@
 // leases, of recovery, and bounds on memory and disk.
 import { crc32 } from "../../src/base/checksum.ts";
 import type { ClusterNode } from "../../src/cluster/cluster-node.ts";
-import { type Entry, Role } from "../../src/raft/types.ts";
+import { type ConfState, type Entry, Role } from "../../src/raft/types.ts";
 import type { Fleet } from "../cluster/fleet.ts";
 import type { Machine } from "../cluster/machine.ts";
+import type { OnChange } from "../faults/stage.ts";
 import { type InvariantName, INVARIANTS } from "./names.ts";
 
 /** Bytes that may wait in a server for the leader or the log: of the few clients of a run. */
@@ -22,6 +23,7 @@ interface Seen {
   commit: number;
   applied: number;
   role: Role;
+  conf: ConfState;
   timeMs: number;
   ceilingMs: number;
 }
@@ -44,6 +46,11 @@ interface Persisted {
 export class Watch {
   readonly #fleet: Fleet;
   readonly #broken: Broken;
+  readonly #onChange: OnChange;
+  /** By node the highest index that its disk ever had. */
+  readonly #durable = new Map<number, number>();
+  /** By machine the number of its start that was seen to serve last. */
+  readonly #servedStarts = new Map<number, number>();
   readonly #seen = new Map<number, Seen>();
   readonly #leaders = new Map<number, number>();
   readonly #committed: (Committed | undefined)[] = [];
@@ -53,9 +60,10 @@ export class Watch {
   /** How often each rule was looked at: a rule that was never looked at proves nothing. */
   readonly looked: Map<InvariantName, number> = new Map(INVARIANTS.map((name) => [name, 0]));
 
-  constructor(fleet: Fleet, broken: Broken) {
+  constructor(fleet: Fleet, broken: Broken, onChange: OnChange) {
     this.#fleet = fleet;
     this.#broken = broken;
+    this.#onChange = onChange;
   }
 
   /** Highest index that any machine has shown to be committed. */
@@ -66,6 +74,9 @@ export class Watch {
   /** Looks at every machine: after each event. */
   look(): void {
     let holders = 0;
+    for (const machine of this.#fleet.machines) {
+      if (machine.server !== null) this.#lookAtDisk(machine, machine.server.cluster);
+    }
     for (const machine of this.#fleet.machines) {
       const server = machine.server?.cluster;
       if (server === undefined) continue;
@@ -98,7 +109,19 @@ export class Watch {
     }
     if (seen.term !== raft.term || seen.role !== raft.role) this.#lookAtRole(machine, server, seen);
     if (seen.commit !== raft.commitIndex) this.#lookAtCommit(machine, server, seen);
+    if (seen.conf !== raft.conf) {
+      const isNew = seen.conf.voters.join() !== raft.conf.voters.join();
+      seen.conf = raft.conf;
+      if (isNew && raft.role === Role.leader) this.#onChange("voters", machine);
+    }
     if (seen.applied !== applier.appliedIndex) this.#lookAtApplied(machine, server, seen);
+  }
+
+  #lookAtDisk({ number, starts }: Machine, { node }: ClusterNode): void {
+    this.#servedStarts.set(number, starts);
+    const { nodeId } = node.identity;
+    const index = Math.max(node.replica.raft.persistedIndex, node.snapshots.index);
+    if (index > (this.#durable.get(nodeId) ?? 0)) this.#durable.set(nodeId, index);
   }
 
   /** A process that was not seen before: what its disk had is there again. */
@@ -125,6 +148,7 @@ export class Watch {
       commit: 0,
       applied: 0,
       role: Role.follower,
+      conf: raft.conf,
       timeMs: 0,
       ceilingMs: 0,
     };
@@ -154,6 +178,7 @@ export class Watch {
       const text = `n${other} and ${machine.name} lead in term ${raft.term}`;
       this.#broken("one leader in a term", text);
     }
+    this.#onChange("leader", machine);
     this.#count("a leader has all that is committed");
     for (let index = raft.firstIndex; index < this.#committed.length; index++) {
       const known = this.#committed[index];
@@ -177,12 +202,32 @@ export class Watch {
     if (commit > raft.lastIndex) {
       this.#broken("commit lies within the log", `${machine.name}: ${commit} > ${raft.lastIndex}`);
     }
+    // Of what was committed before the first look, the configuration is not known.
+    if (raft.role === Role.leader && seen.commit > 0) {
+      this.#lookAtQuorum(machine, [raft.conf, seen.conf], commit);
+    }
     this.#count("committed entries never change");
     for (let index = Math.max(raft.firstIndex, seen.commit + 1); index <= commit; index++) {
       const entry = raft.entryAt(index);
       if (entry !== null) this.#lookAtCommitted(machine, raft.term, entry);
     }
     seen.commit = commit;
+  }
+
+  /** By the configuration in force, or by the one before: the commit may be what changed it. */
+  #lookAtQuorum(machine: Machine, confs: readonly ConfState[], commit: number): void {
+    // A node votes and acknowledges shortly before it serves and can be looked into.
+    const isSeen = ({ number, starts }: Machine): boolean =>
+      this.#servedStarts.get(number) === starts;
+    if (!this.#fleet.machines.every(isSeen)) return;
+    const rule = "what is committed is on the disks of a quorum";
+    this.#count(rule);
+    const has = (id: number): boolean => (this.#durable.get(id) ?? 0) >= commit;
+    const isMost = (voters: readonly number[]): boolean =>
+      voters.length === 0 || voters.filter(has).length * 2 > voters.length;
+    if (confs.some((conf) => isMost(conf.voters) && isMost(conf.votersOutgoing))) return;
+    const disks = [...this.#durable].map(([id, index]) => `node ${id} ${index}`).join(", ");
+    this.#broken(rule, `${machine.name} commits ${commit}, on disks: ${disks}`);
   }
 
   #lookAtCommitted(machine: Machine, seenInTerm: number, entry: Entry): void {

@@ -11,7 +11,6 @@ const COMING = 60;
 
 /** A value may be larger than a segment of the log. */
 const LARGE_BYTES_MAX = 60_000;
-const LARGE_PART = 0.05;
 
 /** Walks over all keys. */
 export class ScanLoad implements Workload {
@@ -19,7 +18,13 @@ export class ScanLoad implements Workload {
   readonly rule: InvariantName = "scans find what is there";
   readonly #stable = Array.from({ length: STABLE }, (_, at) => `stays:${at}`);
   readonly #findings: Finding[] = [];
+  readonly #largePart: number;
   #scans = 0;
+
+  /** @param largePart Share of values that are large, from 0 to 1. */
+  constructor(largePart: number) {
+    this.#largePart = largePart;
+  }
 
   async prepare(client: LoadClient): Promise<void> {
     await client.ask(["MSET", ...this.#stable.flatMap((key) => [key, "1"])]);
@@ -29,7 +34,9 @@ export class ScanLoad implements Workload {
     const { random } = client;
     if (random.chance(0.1)) return this.#scan(client);
     const key = `comes:${random.between(0, COMING)}`;
-    const value = random.chance(LARGE_PART) ? "x".repeat(random.between(1, LARGE_BYTES_MAX)) : "1";
+    const value = random.chance(this.#largePart)
+      ? "x".repeat(random.between(1, LARGE_BYTES_MAX))
+      : "1";
     const asked = await client.ask(random.chance(0.5) ? ["SET", key, value] : ["DEL", key]);
     if (asked.replies === null) client.leave();
     return 1;

@@ -12,6 +12,10 @@ import { type Asked, type LoadClient, outcomeOf, plainReply } from "./client.ts"
 import type { Workload } from "./workload.ts";
 
 const PIPELINE_MAX = 12;
+/** A pipeline goes out in so many writes at most, none of which waits for replies. */
+const WRITES_MAX = 4;
+/** Between two of them, ms: a write of the first may be on its way to the disk. */
+const PAUSE_MS_MAX = 3;
 
 interface SessionCommand {
   readonly key: string;
@@ -39,8 +43,15 @@ export class SessionLoad implements Workload {
       return { key, action };
     });
     const { number } = client;
-    const words = commands.map(({ key, action }) => wordsOf(number, key, action));
-    this.#record(await client.ask(...words), commands);
+    const asking: Promise<Asked>[] = [];
+    const parts = partsOf(commands, random.between(1, WRITES_MAX));
+    for (const part of parts) {
+      if (asking.length > 0) await client.sleep(random.fraction() * PAUSE_MS_MAX);
+      asking.push(client.ask(...part.map(({ key, action }) => wordsOf(number, key, action))));
+    }
+    for (const [at, asked] of (await Promise.all(asking)).entries()) {
+      this.#record(asked, parts[at]!);
+    }
     return commands.length;
   }
 
@@ -71,6 +82,14 @@ export class SessionLoad implements Workload {
       });
     }
   }
+}
+
+/** Cuts a list into so many parts, or fewer, of about the same length. */
+function partsOf<T>(list: readonly T[], count: number): T[][] {
+  const length = Math.ceil(list.length / count);
+  return Array.from({ length: Math.ceil(list.length / length) }, (_, at) =>
+    list.slice(at * length, (at + 1) * length),
+  );
 }
 
 function wordsOf(client: number, key: string, action: SessionAction): string[] {

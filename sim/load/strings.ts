@@ -25,6 +25,9 @@ const UNKNOWN_MAX = 10;
 /** Commands in one write at most. */
 const PIPELINE_MAX = 8;
 
+/** So often a client looks at all keys at once: who waits for a write's reply sees nothing. */
+const LOOK_PART = 0.15;
+
 /** Times to live, ms: longer and shorter than what clocks may be off. */
 const LIVES_MS = [300, 9_000];
 
@@ -60,6 +63,7 @@ export class StringLoad implements Workload {
   async step(client: LoadClient): Promise<number> {
     const { random } = client;
     if (random.chance(0.1)) return this.#compareAndSet(client);
+    if (random.chance(LOOK_PART)) return this.#lookAtAll(client);
     const count = random.chance(0.5) ? random.between(2, PIPELINE_MAX) : 1;
     const asks = Array.from({ length: count }, () => ({
       key: this.#drawKey(random),
@@ -68,6 +72,13 @@ export class StringLoad implements Workload {
     const asked = await client.ask(...asks.map(({ key, action }) => wordsOf(action, [key])));
     for (const [at, { key, action }] of asks.entries()) this.#record(asked, at, key, action);
     return count;
+  }
+
+  async #lookAtAll(client: LoadClient): Promise<number> {
+    const action = { name: "GET" } as const;
+    const asked = await client.ask(...this.#keys.map((key) => wordsOf(action, [key])));
+    for (const [at, key] of this.#keys.entries()) this.#record(asked, at, key, action);
+    return this.#keys.length;
   }
 
   async readAll(client: LoadClient): Promise<void> {

@@ -8,8 +8,13 @@ import { SessionLoad } from "./sessions.ts";
 import { StringLoad } from "./strings.ts";
 import type { Workload } from "./workload.ts";
 
-/** Draws how many keys clients fight for. `skewMs`: how far a node's clock may be off. */
-export function drawWorkloads(random: SimRandom, skewMs: number): Workload[] {
+/**
+ * Draws how many keys clients fight for.
+ *
+ * @param skewMs How far a node's clock may be off.
+ * @param largePart Share of large values among those that come and go.
+ */
+export function drawWorkloads(random: SimRandom, skewMs: number, largePart: number): Workload[] {
   return [
     new StringLoad({ name: "string", keys: random.between(3, 10), expiring: false, skewMs }),
     new StringLoad({ name: "expiring", keys: random.between(6, 14), expiring: true, skewMs }),
@@ -17,6 +22,6 @@ export function drawWorkloads(random: SimRandom, skewMs: number): Workload[] {
     new BankLoad(random.between(2, 6)),
     new CounterLoad(random.between(1, 3)),
     new SessionLoad(random.between(1, 5)),
-    new ScanLoad(),
+    new ScanLoad(largePart),
   ];
 }

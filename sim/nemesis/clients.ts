@@ -11,6 +11,8 @@ import { drawWorkloads } from "../load/workloads.ts";
 
 const CLIENTS = 8;
 /** A client waits up to so long after each step: judges search what happens at once. */
+/** Share of large values in the load that has some. */
+const LARGE_PART = 0.05;
 const THINK_MS = 30;
 /** After a loss it waits longer: commands of unknown outcome are what makes judging hard. */
 const LOST_MS = [200, 1_000] as const;
@@ -44,7 +46,7 @@ export class Clients {
     this.#ports = ports;
     this.#random = random;
     this.#replyTimeoutMs = REPLY_TIMEOUTS_MS[random.between(0, REPLY_TIMEOUTS_MS.length - 1)]!;
-    this.workloads = drawWorkloads(random.fork(), skewMs);
+    this.workloads = drawWorkloads(random.fork(), skewMs, LARGE_PART);
     this.#first = this.#newClient();
   }
 

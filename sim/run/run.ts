@@ -99,7 +99,11 @@ export class Run {
         onEnding: (machine, ending) => this.#onEnding(machine, ending),
       },
     );
-    this.#watch = new Watch(this.#fleet, (rule, text) => this.#found(rule, text));
+    this.#watch = new Watch(
+      this.#fleet,
+      (rule, text) => this.#found(rule, text),
+      (change, machine) => this.#stage.changed(change, machine),
+    );
     this.#stage = new Stage(
       this.#fleet,
       messages,
@@ -114,7 +118,7 @@ export class Run {
     const onFault = (text: string): void => transcript.fault(text);
     this.#nemesis = new Nemesis(this.#stage, faults, more, plan.seed, onFault);
     const skewMs = plan.faultClasses.includes("clock") ? SKEW_MS_MAX : 0;
-    this.#workloads = drawWorkloads(new SimRandom(plan.seed ^ 0x6c6f6164), skewMs);
+    this.#workloads = drawWorkloads(new SimRandom(plan.seed ^ 0x6c6f6164), skewMs, plan.largePart);
     transcript.nowMs = () => this.#world.nowMs;
   }
 

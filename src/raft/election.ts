@@ -18,14 +18,17 @@ export function standSoon(raft: RaftState): void {
   else raft.standWhenApplied ??= "election";
 }
 
-/** Changes of members were applied: whoever waited for them stands. */
+/**
+ * Changes of members were applied: whoever waited for them stands. Who asked as a lone voter and is
+ * not alone any more waits for its timeout instead, longer than any lease that it acknowledged.
+ */
 export function standIfWaiting(raft: RaftState): void {
   const waiting = raft.standWhenApplied;
   if (waiting === null || raft.confPending) return;
   failpoints.reached?.("raft.election.waitIsOver");
   raft.standWhenApplied = null;
   if (waiting === "transfer") onTimeoutNow(raft);
-  else if (raft.leader === 0) maybeCampaign(raft);
+  else if (raft.leader === 0 && raft.members.alone) maybeCampaign(raft);
 }
 
 /** The leader asked this node to take over: no pre-vote, and voters do not protect the leader. */

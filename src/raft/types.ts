@@ -320,8 +320,9 @@ export interface Raft {
    */
   step(message: Message): void;
   /**
-   * Starts an election (with pre-vote if configured) now, or once a committed change of members is
-   * applied: a lone voter at its start.
+   * Starts an election (with pre-vote if configured) now: for a lone voter at its start. If it must
+   * apply a committed change of members first, it stands afterwards, provided that it is alone
+   * still.
    */
   campaign(): void;
   /**

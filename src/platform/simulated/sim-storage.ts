@@ -139,8 +139,13 @@ export class SimStorage {
     this.#locks.clear();
   }
 
-  /** For the host: a killed process's locks are freed; its writes under way still happen. */
+  /**
+   * For the host: a killed process is gone when its writes under way have happened, as a kernel has
+   * it; nobody has synced them. Then its locks are freed.
+   */
   processDied(process: SimProcess): void {
+    for (const write of this.#underWay) this.#land({ ...write, durable: false });
+    this.#underWay.clear();
     for (const [directory, holder] of this.#locks) {
       if (holder === process) this.#locks.delete(directory);
     }
