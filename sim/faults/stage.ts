@@ -131,8 +131,10 @@ export class Stage {
       ({ server }) => server?.cluster.node.replica.raft.commitIndex ?? 0,
     );
     const committed = Math.max(...commits);
-    const isWhole = ({ server }: Machine): boolean =>
-      (server?.cluster.node.replica.raft.persistedIndex ?? -1) >= committed;
+    const isWhole = ({ server }: Machine): boolean => {
+      const raft = server?.cluster.node.replica.raft;
+      return raft !== undefined && raft.trusted && raft.persistedIndex >= committed;
+    };
     return machines.every((machine) => machine === victim || isWhole(machine)) ? victim : null;
   }
 

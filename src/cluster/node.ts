@@ -24,7 +24,7 @@ import { type Identity, loadIdentity, newIdentity, saveIdentity } from "./identi
 import { Peers, type PeersOwner } from "./peers.ts";
 import { RecoveredShard, Recovery } from "./recovery.ts";
 import { FIRST_SHARD, Router } from "./router.ts";
-import { Trust } from "./trust.ts";
+import { readLastRun, Trust } from "./trust.ts";
 import { Upkeep } from "./upkeep.ts";
 import { SnapshotTransfers, type TransfersOwner } from "./snapshot-transfers.ts";
 
@@ -224,16 +224,13 @@ export class KvorumNode implements PeersOwner {
     const { disk, scheduler } = this.#environment;
     const { directory, sync, segmentBytes } = this.options;
     const recovery = new Recovery();
-    const opened = await Wal.open(
-      this.#environment,
-      `${directory}/log`,
-      { sync, segmentBytes },
-      recovery,
-    );
+    const last = await readLastRun(this.#environment, this.options);
+    const settings = { sync, segmentBytes, mustExist: last !== null };
+    const opened = await Wal.open(this.#environment, `${directory}/log`, settings, recovery);
     this.#wal = opened.wal;
     this.replicas.attach(opened.wal);
     this.#environment.report("info", "log recovered", logFacts(opened.report));
-    this.#trust = await Trust.open(this.#environment, this.options, opened.report);
+    this.#trust = await Trust.open(this.#environment, this.options, last, opened.report);
     const recovered = recovery.shards.get(FIRST_SHARD) ?? new RecoveredShard();
     const store = new SnapshotStore(disk, scheduler, `${directory}/snapshots/shard-${FIRST_SHARD}`);
     await store.open();

@@ -7,7 +7,7 @@ import { resolveRaftConfig } from "../raft/raft-config.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import type { WalReport } from "../wal/wal-types.ts";
 import { defaultNodeOptions, type NodeEnvironment, type NodeOptions } from "./node-environment.ts";
-import { decodeRun, encodeRun, mayTrust, type Run, RUN_FILE, Trust } from "./trust.ts";
+import { decodeRun, encodeRun, mayTrust, readLastRun, type Run, RUN_FILE, Trust } from "./trust.ts";
 
 const CLEAN: WalReport = {
   created: false,
@@ -47,7 +47,6 @@ describe("a log that a node starts with", () => {
       boot: "",
       trust: false,
     },
-    { name: "everysec, no log left", last: EVERYSEC, report: NEW, boot: "b", trust: false },
     { name: "no, process killed", last: NO, report: CRASHED, trust: false },
     { name: "no, closed in order", last: NO, report: CLEAN, trust: true },
     {
@@ -102,7 +101,8 @@ describe("trust", () => {
       };
       const options = { ...defaultNodeOptions, directory: "/data", ...given };
       await this.world.settle(disk.makeDirectory("/data"));
-      return this.world.settle(Trust.open(environment, options, report));
+      const last = await this.world.settle(readLastRun(environment, options));
+      return this.world.settle(Trust.open(environment, options, last, report));
     }
 
     get note(): Run | "damaged" {

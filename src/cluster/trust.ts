@@ -33,13 +33,12 @@ export interface Run {
 export function mayTrust(
   last: Run | null | "damaged",
   bootId: string,
-  { created, cleanShutdown, relaxed }: WalReport,
+  { cleanShutdown, relaxed }: WalReport,
 ): boolean {
   if (last === "damaged") return false;
   if (last === null) return cleanShutdown || !relaxed;
   if (!last.trusted) return false;
-  // A log that is gone without a trace ends as in order as a new one.
-  if (cleanShutdown && !created) return true;
+  if (cleanShutdown) return true;
   switch (last.sync) {
     case "always":
       return true;
@@ -52,6 +51,15 @@ export function mayTrust(
     default:
       return last.sync satisfies never;
   }
+}
+
+/** What the last run of a node noted; null when it never ran. */
+export async function readLastRun(
+  { disk }: NodeEnvironment,
+  { directory }: NodeOptions,
+): Promise<Run | null | "damaged"> {
+  const bytes = await readWhole(disk, directory, RUN_FILE);
+  return bytes === null ? null : decodeRun(bytes);
 }
 
 /** The bytes of the file. */
@@ -96,11 +104,10 @@ export class Trust {
   static async open(
     environment: NodeEnvironment,
     { directory, sync, acceptLoss }: NodeOptions,
+    last: Run | null | "damaged",
     report: WalReport,
   ): Promise<Trust> {
     const { disk } = environment;
-    const bytes = await readWhole(disk, directory, RUN_FILE);
-    const last = bytes === null ? null : decodeRun(bytes);
     const bootId = environment.bootId;
     const isWhole = mayTrust(last, bootId, report);
     failpoints.reached?.("recovery.trust.judged");

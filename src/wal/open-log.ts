@@ -46,12 +46,20 @@ export async function openLog(
     await disk.makeDirectory(directory);
     const found = await findLog(disk, directory);
     failpoints.reached?.("recovery.log.found");
+    if (options.mustExist && found.segments.length === 0) throw logLost(directory);
     return await assemble(environment, directory, options, visitor, events, found);
   } catch (error) {
     if (error instanceof DbError) throw error;
     const facts = { what: "open", file: directory };
     throw new DbError("WAL_FAILED", `the log cannot open ${directory}`, facts, error);
   }
+}
+
+function logLost(directory: string): DbError {
+  const message =
+    `nothing is left of the log in ${directory}, and this node has run before: put its files ` +
+    "back; or remove the data directory, and start the node with --join if it is one of a cluster";
+  return new DbError("LOG_LOST", message, { directory });
 }
 
 async function assemble(

@@ -16,6 +16,8 @@ export interface WalOptions {
   readonly sealIdleMs: number;
   /** Segments the log may have before live remains of the oldest are copied forward. */
   readonly segmentsKept: number;
+  /** There was a log before: when nothing is left of it, none is begun in its place. */
+  readonly mustExist: boolean;
 }
 
 /** What the log works with. */
@@ -108,6 +110,7 @@ export const walDefaults: WalOptions = {
   segmentBytes: 64 * MIB,
   sealIdleMs: 20,
   segmentsKept: 4,
+  mustExist: false,
 };
 
 /** Payload limit of one frame for a segment size: some frames always fit into a segment. */

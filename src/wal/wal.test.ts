@@ -95,6 +95,20 @@ describe("a log that is opened again", () => {
     );
   });
 
+  test("one that must be there, and is gone, is not begun anew, however often", async () => {
+    const machine = new WalMachine(1);
+    await machine.persist(await machine.open());
+    machine.host.kill();
+    await machine.open({ mustExist: true });
+    machine.host.kill();
+    machine.host.wipe();
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const open = machine.open({ mustExist: true });
+      await expect(open).rejects.toMatchObject({ code: "LOG_LOST" });
+      machine.host.kill();
+    }
+  });
+
   test("a dropped shard is gone, and may come back as another one", async () => {
     const machine = new WalMachine(1);
     const first = await machine.open();

@@ -235,6 +235,14 @@ describe("files of the log", () => {
     expect(await refusal(data, ["WAL_CORRUPT", basename(path)])).toEqual(RIGHT);
   });
 
+  test("all of it gone: refused, nothing is begun anew", async () => {
+    const data = node.copy();
+    rmSync(join(data, "log"), { recursive: true });
+    for (let attempt = 0; attempt < 2; attempt++) {
+      expect(await refusal(data, ["LOG_LOST", "log"])).toEqual(RIGHT);
+    }
+  });
+
   test("a later format: refused, by version", async () => {
     const data = node.copy();
     const path = join(data, "log", basename(node.log.segments[0]!));
