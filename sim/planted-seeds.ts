@@ -29,10 +29,10 @@ export const FOUND_BY: Readonly<Partial<Record<PlantedBug, FoundBy>>> = {
   snapshotWithoutTerm: { seed: 5, commands: 600, rule: ENDS },
   jointChangeSkipped: { seed: 44, commands: 600, rule: "a leader has all that is committed" },
   retriesLostInSnapshot: { seed: 55, commands: 600, rule: STATES },
-  readBeforeNoop: { seed: 910, commands: 600, rule: "transactions are strictly serializable" },
+  readBeforeNoop: { seed: 155, commands: 600, rule: "strings are linearizable" },
   commitBeyondMatched: { seed: 2, commands: 600, rule: ENDS },
   forwardedTwice: { seed: 3, commands: 600, rule: "counters count exactly once" },
-  snapshotMissesTail: { seed: 8, commands: 600, rule: ENDS },
+  snapshotMissesTail: { seed: 66, commands: 600, rule: ENDS },
   snapshotIndexTooLow: { seed: 6, commands: 600, rule: STATES },
   uncertainAsRetry: { seed: 735, commands: 600, rule: "strings are linearizable" },
   localReadOutOfOrder: {

@@ -141,10 +141,10 @@ export class SimStorage {
 
   /**
    * For the host: a killed process is gone when its writes under way have happened, as a kernel has
-   * it; nobody has synced them. Then its locks are freed.
+   * it, with `dsync` to the disk. Then its locks are freed.
    */
   processDied(process: SimProcess): void {
-    for (const write of this.#underWay) this.#land({ ...write, durable: false });
+    for (const write of this.#underWay) this.#land(write);
     this.#underWay.clear();
     for (const [directory, holder] of this.#locks) {
       if (holder === process) this.#locks.delete(directory);
