@@ -102,20 +102,21 @@ function both({ name: left }: Machine, { name: right }: Machine): Way[] {
   return allWays([left, right]);
 }
 
-/** Makes a fault of a play, which is set up and tells what it will do. Needs a leader. */
-function played(play: (script: Script, cast: Cast) => string | null) {
-  return (stage: Stage, random: SimRandom): Begun | null => {
-    const { leader, machines } = stage.fleet;
-    if (leader === null || stage.scripted) return null;
-    const others = machines.filter((machine) => machine !== leader);
-    const turned = random.between(0, others.length);
-    const cast = { leader, others: [...others.slice(turned), ...others.slice(0, turned)] };
-    const script = new Script(stage, random);
-    const what = play(script, cast);
-    if (what === null) return null;
-    stage.scripted = true;
-    return { what, undo: () => script.end() };
-  };
+/** What a fault of several does: it sets all up and tells what will happen; null when it cannot. */
+type Play = (script: Script, cast: Cast) => string | null;
+
+/** Begins a play. Needs a leader. */
+function begin(play: Play, stage: Stage, random: SimRandom): Begun | null {
+  const { leader, machines } = stage.fleet;
+  if (leader === null || stage.scripted) return null;
+  const others = machines.filter((machine) => machine !== leader);
+  const turned = random.between(0, others.length);
+  const cast = { leader, others: [...others.slice(turned), ...others.slice(0, turned)] };
+  const script = new Script(stage, random);
+  const what = play(script, cast);
+  if (what === null) return null;
+  stage.scripted = true;
+  return { what, undo: () => script.end() };
 }
 
 /** The third machine stands in the term in which the others have just elected a leader. */
@@ -240,69 +241,25 @@ function shortReigns(script: Script, { leader, others }: Cast): string | null {
   return "whoever leads is cut off soon";
 }
 
-/** Faults that consist of several. */
-export const COMBINED_FAULTS: readonly FaultKind[] = [
-  {
-    name: "forgotten vote",
-    kind: "process",
-    weight: 2,
-    forMs: [1_500, 4_000],
-    begin: played(forgottenVote),
-  },
-  {
-    name: "forgotten lease",
-    kind: "process",
-    weight: 2,
-    forMs: [1_500, 3_000],
-    begin: played(forgottenLease),
-  },
-  {
-    name: "unheard successor",
-    kind: "membership",
-    weight: 2,
-    forMs: [300, 1_200],
-    begin: played(unheardSuccessor),
-  },
-  {
-    name: "long tail",
-    kind: "network",
-    weight: 2,
-    forMs: [9_000, 12_000],
-    begin: played(longTail),
-  },
-  {
-    name: "clocks apart",
-    kind: "clock",
-    weight: 2,
-    forMs: [3_000, 9_000],
-    begin: played(clocksApart),
-  },
-  {
-    name: "slow succession",
-    kind: "disk",
-    weight: 2,
-    forMs: [2_500, 4_500],
-    begin: played(slowSuccession),
-  },
-  {
-    name: "slow quorum",
-    kind: "disk",
-    weight: 2,
-    forMs: [1_500, 4_000],
-    begin: played(slowQuorum),
-  },
-  {
-    name: "split growth",
-    kind: "membership",
-    weight: 2,
-    forMs: [4_000, 9_000],
-    begin: played(splitGrowth),
-  },
-  {
-    name: "short reigns",
-    kind: "network",
-    weight: 2,
-    forMs: [4_000, 9_000],
-    begin: played(shortReigns),
-  },
+type Row = readonly [name: string, FaultKind["kind"], FaultKind["forMs"], Play];
+
+const ROWS: readonly Row[] = [
+  ["forgotten vote", "process", [1_500, 4_000], forgottenVote],
+  ["forgotten lease", "process", [1_500, 3_000], forgottenLease],
+  ["unheard successor", "membership", [300, 1_200], unheardSuccessor],
+  ["long tail", "network", [9_000, 12_000], longTail],
+  ["clocks apart", "clock", [3_000, 9_000], clocksApart],
+  ["slow succession", "disk", [2_500, 4_500], slowSuccession],
+  ["slow quorum", "disk", [1_500, 4_000], slowQuorum],
+  ["split growth", "membership", [4_000, 9_000], splitGrowth],
+  ["short reigns", "network", [4_000, 9_000], shortReigns],
 ];
+
+/** Faults that consist of several. */
+export const COMBINED_FAULTS: readonly FaultKind[] = ROWS.map(([name, kind, forMs, play]) => ({
+  name,
+  kind,
+  weight: 2,
+  forMs,
+  begin: (stage, random) => begin(play, stage, random),
+}));

@@ -5,10 +5,10 @@ import type { Model } from "./model.ts";
 import { hideUnseenValues } from "./unseen-values.ts";
 import {
   setAction,
+  isRead,
   wordsOf,
   type Expiry,
   type SetAction,
-  isRead,
   type StringAction,
   type StringOperation,
   type StringReply,

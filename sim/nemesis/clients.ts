@@ -10,9 +10,9 @@ import type { Workload } from "../load/workload.ts";
 import { drawWorkloads } from "../load/workloads.ts";
 
 const CLIENTS = 8;
-/** A client waits up to so long after each step: judges search what happens at once. */
 /** Share of large values in the load that has some. */
 const LARGE_PART = 0.05;
+/** A client waits up to so long after each step: judges search what happens at once. */
 const THINK_MS = 30;
 /** After a loss it waits longer: commands of unknown outcome are what makes judging hard. */
 const LOST_MS = [200, 1_000] as const;

@@ -20,6 +20,11 @@ export function isJoint(conf: ConfState): boolean {
   return conf.votersOutgoing.length > 0;
 }
 
+/** Whether a single node decides alone: one voter, and no change under way. */
+export function hasOneVoter({ voters, votersOutgoing }: ConfState): boolean {
+  return voters.length === 1 && votersOutgoing.length === 0;
+}
+
 /** Whether `id` votes in `conf`, in either half of a joint one. */
 export function isVoter(conf: ConfState, id: NodeId): boolean {
   return conf.voters.includes(id) || conf.votersOutgoing.includes(id);

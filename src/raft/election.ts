@@ -1,5 +1,6 @@
 // Standing for election, voting, and being asked to stand.
 import { failpoints } from "../base/failpoints.ts";
+import { hasOneVoter } from "./conf-change.ts";
 import { becomeCandidate, becomeLeader, becomeFollower, becomePreCandidate } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 import { MessageType, Role, VOTE_BY_TRANSFER } from "./types.ts";
@@ -28,7 +29,7 @@ export function standIfWaiting(raft: RaftState): void {
   failpoints.reached?.("raft.election.waitIsOver");
   raft.standWhenApplied = null;
   if (waiting === "transfer") onTimeoutNow(raft);
-  else if (raft.leader === 0 && raft.members.alone) maybeCampaign(raft);
+  else if (raft.leader === 0 && hasOneVoter(raft.members.conf)) maybeCampaign(raft);
 }
 
 /** The leader asked this node to take over: no pre-vote, and voters do not protect the leader. */

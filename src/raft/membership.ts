@@ -32,11 +32,6 @@ export class Membership {
     return this.#outgoing.length > 0;
   }
 
-  /** There is one voter, and no change under way. */
-  get alone(): boolean {
-    return this.#voters.length === 1 && !this.joint;
-  }
-
   /** The leader's view of `id`; undefined when it is no member. */
   get(id: NodeId): Progress | undefined {
     return this.#byId.get(id);

@@ -2,6 +2,7 @@
 // asked.
 import { plantedBugs } from "../base/planted-bugs.ts";
 import type { CommandContext, DataCommand } from "../commands/command.ts";
+import { hasOneVoter } from "../raft/conf-change.ts";
 import { decodeConf } from "../raft/conf-codec.ts";
 import { EntryType, type Message, Role } from "../raft/types.ts";
 import type { Entry, HardState, Raft, Ready, SnapshotMark } from "../raft/types.ts";
@@ -101,7 +102,8 @@ export class Replica implements ReadsOwner {
   /** Whether a read may run at once, now. */
   readable(): boolean {
     if (!this.#serving) return false;
-    if (!this.#soleVoter() && !this.lease.holds(this.#host.clock.monotonicMs())) return false;
+    if (!hasOneVoter(this.raft.conf) && !this.lease.holds(this.#host.clock.monotonicMs()))
+      return false;
     // Reads of one batch of input share a time: asking the clock for each costs two percent.
     this.#readMs = this.applier.holdsExpiries ? this.clock.readMs() : this.applier.timeMs;
     if (this.clock.wantsTick) this.#host.wantTurn();
@@ -286,7 +288,7 @@ export class Replica implements ReadsOwner {
     }
     this.raft.applied(committed[committed.length - 1]!.index);
     this.#refused = false;
-    trimLog(this.raft, this.#soleVoter());
+    trimLog(this.raft, hasOneVoter(this.raft.conf));
     this.#host.onApplied(this);
   }
 
@@ -375,10 +377,5 @@ export class Replica implements ReadsOwner {
   retryReads(batches: readonly Batch[]): void {
     this.#operations.retryReads(batches);
     this.#host.wantTurn();
-  }
-
-  #soleVoter(): boolean {
-    const conf = this.raft.conf;
-    return conf.voters.length === 1 && conf.votersOutgoing.length === 0;
   }
 }

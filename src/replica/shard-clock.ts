@@ -8,8 +8,8 @@ import type { EntryHeader } from "./entry-header.ts";
 export const CEILING_AHEAD_MS = 1_000;
 /** Of that, what a leader whose shard time is itself far ahead of its clock has at least. */
 export const CEILING_AHEAD_MS_MIN = 200;
-/** A read this far into what lies below the ceiling asks for a new one. */
-const CEILING_USED = 0.6;
+/** A read this close to the ceiling, as a part of an entry's room below it, asks for a new one. */
+const CEILING_MARGIN = 0.4;
 /** How much slower than its clock a leader's time goes that started ahead of it. */
 const SLEW = 0.1;
 
@@ -35,7 +35,7 @@ export class ShardClock {
   readonly #offsetMs: number;
   #floorMs = 0;
   #ceilingMs = 0;
-  /** How far shard time was ahead of the own clock, and what that showed, when this node led. */
+  /** How far shard time was ahead of the own clock, and what that showed, when it began to lead. */
   #aheadMs = 0;
   #ledSinceMs = 0;
   /** A read came close to the ceiling: an entry should move it. */
@@ -86,8 +86,10 @@ export class ShardClock {
     const applied = this.#state();
     if (!applied.holdsExpiries) return nowMs;
     const ceilingMs = Math.max(applied.ceilingMs, applied.timeMs);
-    const used = nowMs > ceilingMs - this.#roomMs(nowMs) * (1 - CEILING_USED);
-    if (used && this.#ceilingMs <= applied.ceilingMs) this.wantsTick = true;
+    // Nobody has more room: most reads need not ask the clock again.
+    if (nowMs <= ceilingMs - CEILING_AHEAD_MS * CEILING_MARGIN) return nowMs;
+    const isNear = nowMs > ceilingMs - this.#roomMs(nowMs) * CEILING_MARGIN;
+    if (isNear && this.#ceilingMs <= applied.ceilingMs) this.wantsTick = true;
     return Math.min(nowMs, ceilingMs);
   }
 

@@ -82,14 +82,14 @@ describe("a disk that fails", () => {
 
 describe("a full disk", () => {
   test("is told, leaves room for hard states, and is over by itself", async () => {
-    const machine = new WalMachine(1);
+    const machine = new WalMachine(1, { segmentBytes: 64 * 1024 });
     const open = await machine.open();
     await machine.world.advance(1_000);
     machine.host.storage.limitBytes = machine.host.storage.usedBytes;
     const last = await appendUntil(machine, open, () => open.events.full.length > 0);
     expect(open.events.full).toEqual([true]);
-    // Votes and terms still become durable: half of a small segment is kept for them.
-    for (let term = 1; term <= 12; term++) {
+    // Votes and terms still become durable, many of them: half of a segment is kept for them.
+    for (let term = 1; term <= 50; term++) {
       open.wal.appendHardState(1, term, 1, 0);
       await machine.persist(open);
     }
@@ -102,7 +102,7 @@ describe("a full disk", () => {
     machine.host.powerCut();
     const { told } = await machine.open();
     expect(told.shard(1).last).toBe(last + 100);
-    expect(told.shard(1).hardState).toEqual([12, 1, 0]);
+    expect(told.shard(1).hardState).toEqual([50, 1, 0]);
   });
 
   test("a snapshot makes room as well", async () => {
