@@ -29,7 +29,7 @@ export const FOUND_BY: Readonly<Partial<Record<PlantedBug, FoundBy>>> = {
   tornTailAccepted: { seed: 60, commands: 600, rule: "committed entries never change" },
   snapshotWithoutTerm: { seed: 5, commands: 600, rule: ENDS },
   jointChangeSkipped: { seed: 44, commands: 600, rule: "a leader has all that is committed" },
-  retriesLostInSnapshot: { seed: 55, commands: 600, rule: STATES },
+  retriesLostInSnapshot: { seed: 128, commands: 600, rule: STATES },
   readBeforeNoop: { seed: 155, commands: 600, rule: "strings are linearizable" },
   commitBeyondMatched: { seed: 2, commands: 600, rule: ENDS },
   forwardedTwice: { seed: 3, commands: 600, rule: "counters count exactly once" },

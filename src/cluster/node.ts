@@ -4,6 +4,7 @@ import { invariant } from "../base/invariant.ts";
 import { appliedCommands } from "../commands/applied-commands.ts";
 import { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
 import type { DiskLock } from "../platform/disk.ts";
+import { standsAlone } from "../raft/conf-change.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import { resolveRaftConfig } from "../raft/raft-config.ts";
 import type { ConfState, InitialState, SnapshotMark } from "../raft/types.ts";
@@ -206,8 +207,8 @@ export class KvorumNode implements PeersOwner {
   /** Starts ticking; a lone voter becomes leader at once. */
   start(): void {
     this.replicas.start();
-    const voters = this.#replica.raft.conf.voters;
-    if (voters.length === 1 && voters[0] === this.identity.nodeId) this.#replica.raft.campaign();
+    const { raft } = this.#replica;
+    if (standsAlone(raft.conf, this.identity.nodeId)) raft.campaign();
     this.replicas.wantTurn();
   }
 

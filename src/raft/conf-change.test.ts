@@ -1,7 +1,7 @@
 // Which configuration follows which: tables, and a property over random walks.
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { confFault, EMPTY_CONF, isVoter, nextConf } from "./conf-change.ts";
+import { confFault, EMPTY_CONF, isVoter, nextConf, standsAlone } from "./conf-change.ts";
 import type { ConfState, ConfStep } from "./types.ts";
 
 const THREE: ConfState = { ...EMPTY_CONF, voters: [1, 2, 3] };
@@ -108,6 +108,23 @@ describe("nextConf", () => {
         }
       }),
     );
+  });
+});
+
+describe("standsAlone", () => {
+  test.each([
+    { name: "the only voter", conf: { voters: [1] }, alone: true },
+    { name: "the only voter, with learners", conf: { voters: [1], learners: [2] }, alone: true },
+    { name: "another is the only voter", conf: { voters: [2], learners: [1] }, alone: false },
+    { name: "one of three", conf: { voters: [1, 2, 3] }, alone: false },
+    {
+      name: "it will be alone, but the others still vote",
+      conf: { voters: [1], votersOutgoing: [1, 2, 3] },
+      alone: false,
+    },
+    { name: "no member", conf: {}, alone: false },
+  ])("$name: $alone", ({ conf, alone }) => {
+    expect(standsAlone({ ...EMPTY_CONF, ...conf }, 1)).toBe(alone);
   });
 });
 

@@ -25,6 +25,11 @@ export function hasOneVoter({ voters, votersOutgoing }: ConfState): boolean {
   return voters.length === 1 && votersOutgoing.length === 0;
 }
 
+/** Whether `id` decides alone, and so may stand at its start without waiting for anybody. */
+export function standsAlone(conf: ConfState, id: NodeId): boolean {
+  return hasOneVoter(conf) && conf.voters[0] === id;
+}
+
 /** Whether `id` votes in `conf`, in either half of a joint one. */
 export function isVoter(conf: ConfState, id: NodeId): boolean {
   return conf.voters.includes(id) || conf.votersOutgoing.includes(id);

@@ -95,7 +95,7 @@ describe("with a planted bug", () => {
   test("expiryBySlowClock: a new leader reads with a time before its predecessor's", () => {
     plant("expiryBySlowClock");
     const clock = { monotonicMs: () => 0, wallMs: () => 10_000 };
-    const state = { timeMs: 9_900, ceilingMs: 10_900, holdsExpiries: true };
+    const state = { appliedIndex: 0, timeMs: 9_900, ceilingMs: 10_900, holdsExpiries: true };
     const shardClock = new ShardClock(clock, () => state);
     shardClock.lead();
     expect(shardClock.readMs()).toBeLessThan(state.ceilingMs);

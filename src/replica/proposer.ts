@@ -29,6 +29,7 @@ export class Proposer {
     header.seed2 = this.#random.uint32();
     const index = this.#raft.propose(batch.seal(header));
     invariant(index !== 0, "a proposal is taken when the core says it would be");
+    this.#clock.proposed(index);
     return index;
   }
 

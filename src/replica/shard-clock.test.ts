@@ -7,11 +7,13 @@ const START_MS = 1_000_000;
 
 describe("ShardClock", () => {
   let trueMs: number;
-  const applied = { timeMs: 0, ceilingMs: 0, holdsExpiries: true };
+  const applied = { appliedIndex: 0, timeMs: 0, ceilingMs: 0, holdsExpiries: true };
+  let lastIndex: number;
 
   beforeEach(() => {
     trueMs = START_MS;
-    Object.assign(applied, { timeMs: 0, ceilingMs: 0 });
+    lastIndex = 0;
+    Object.assign(applied, { appliedIndex: 0, timeMs: 0, ceilingMs: 0 });
   });
 
   /** The clock of a node that is off by so much, and leads from now on. */
@@ -22,12 +24,23 @@ describe("ShardClock", () => {
     return clock;
   }
 
-  /** An entry is proposed and applied. */
-  function apply(clock: ShardClock): void {
+  /** An entry is proposed. */
+  function propose(clock: ShardClock): EntryHeader {
     const header: EntryHeader = { operations: 0, timeMs: 0, ceilingMs: 0, seed1: 0, seed2: 0 };
     clock.stamp(header);
+    clock.proposed(++lastIndex);
+    return header;
+  }
+
+  function onApplied(header: EntryHeader): void {
+    applied.appliedIndex++;
     applied.timeMs = Math.max(applied.timeMs, header.timeMs);
     applied.ceilingMs = Math.max(applied.ceilingMs, header.ceilingMs);
+  }
+
+  /** An entry is proposed and applied. */
+  function apply(clock: ShardClock): void {
+    onApplied(propose(clock));
   }
 
   test("a new leader starts where the last one may have read", () => {
@@ -77,6 +90,48 @@ describe("ShardClock", () => {
     applied.holdsExpiries = true;
     trueMs += 6;
     expect(clock.readMs()).toBe(trueMs);
+  });
+
+  describe("a read beside entries that are under way", () => {
+    test("sees no later time than the oldest of them, and goes on when all are applied", () => {
+      const clock = leader();
+      apply(clock);
+      trueMs += 10;
+      const first = propose(clock);
+      trueMs += 10;
+      const second = propose(clock);
+      trueMs += 10;
+      expect(clock.readMs()).toBe(START_MS + 10);
+      onApplied(first);
+      expect(clock.readMs()).toBe(START_MS + 10);
+      onApplied(second);
+      expect(clock.readMs()).toBe(START_MS + 30);
+    });
+
+    test("sees time go on with those that are applied, though the log is never idle", () => {
+      const clock = leader();
+      apply(clock);
+      let under = propose(clock);
+      for (let step = 0; step < 100; step++) {
+        trueMs += 5;
+        const next = propose(clock);
+        onApplied(under);
+        expect(clock.readMs()).toBe(under.timeMs);
+        under = next;
+      }
+      expect(clock.nowMs() - clock.readMs()).toBe(5);
+    });
+
+    test("of an earlier time as leader is not held back by what was lost then", () => {
+      const clock = leader();
+      apply(clock);
+      propose(clock);
+      trueMs += 2_000;
+      clock.lead();
+      lastIndex = applied.appliedIndex;
+      apply(clock);
+      expect(clock.readMs()).toBe(clock.nowMs());
+    });
   });
 
   test("without expiries nobody starts ahead", () => {

@@ -15,6 +15,7 @@ const SLEW = 0.1;
 
 /** What applied entries say. */
 interface AppliedState {
+  readonly appliedIndex: number;
   readonly timeMs: number;
   readonly ceilingMs: number;
   /** Whether any key has an expiry. */
@@ -23,6 +24,9 @@ interface AppliedState {
 
 /**
  * Wall time at start plus monotonic time, kept at or above the log's times.
+ *
+ * While entries are under way, reads do not go beyond the time of the oldest of them: the state
+ * that they see is from before that entry, and what expires later is still there for it.
  *
  * A key that a read saw expired stays expired: the leader reads with min(clock, ceiling), and the
  * next leader starts at the ceiling. Its time then goes a tenth slower until its clock is there;
@@ -35,6 +39,9 @@ export class ShardClock {
   readonly #offsetMs: number;
   #floorMs = 0;
   #ceilingMs = 0;
+  /** The entry that was proposed last, and the oldest under way since the log was last idle. */
+  #lastIndex = 0;
+  #underWayMs = 0;
   /** How far shard time was ahead of the own clock, and what that showed, when it began to lead. */
   #aheadMs = 0;
   #ledSinceMs = 0;
@@ -56,6 +63,7 @@ export class ShardClock {
     const ceilingMs = mayBeSeen ? applied.ceilingMs : 0;
     this.#floorMs = Math.max(applied.timeMs, ceilingMs, this.#floorMs);
     this.#ceilingMs = 0;
+    this.#lastIndex = 0;
     this.wantsTick = false;
     this.#ledSinceMs = this.#ownMs();
     this.#aheadMs = this.#floorMs - this.#ledSinceMs;
@@ -82,9 +90,10 @@ export class ShardClock {
 
   /** The time a read at the leader uses. */
   readMs(): number {
-    const nowMs = this.nowMs();
     const applied = this.#state();
-    if (!applied.holdsExpiries) return nowMs;
+    if (!applied.holdsExpiries) return this.nowMs();
+    const isIdle = this.#lastIndex <= applied.appliedIndex;
+    const nowMs = isIdle ? this.nowMs() : Math.max(this.#underWayMs, applied.timeMs);
     const ceilingMs = Math.max(applied.ceilingMs, applied.timeMs);
     // Nobody has more room: most reads need not ask the clock again.
     if (nowMs <= ceilingMs - CEILING_AHEAD_MS * CEILING_MARGIN) return nowMs;
@@ -93,14 +102,20 @@ export class ShardClock {
     return Math.min(nowMs, ceilingMs);
   }
 
-  /** Writes time and ceiling of an entry that is being proposed. */
+  /** Writes time and ceiling of an entry that is being proposed; then comes `proposed`. */
   stamp(header: EntryHeader): void {
     const nowMs = this.nowMs();
+    if (this.#lastIndex <= this.#state().appliedIndex) this.#underWayMs = nowMs;
     this.#floorMs = nowMs;
     header.timeMs = nowMs;
     header.ceilingMs = nowMs + this.#roomMs(nowMs);
     this.#ceilingMs = header.ceilingMs;
     this.wantsTick = false;
+  }
+
+  /** The entry that was stamped last has its place in the log. */
+  proposed(index: number): void {
+    this.#lastIndex = index;
   }
 
   /** From shard time to the ceiling of an entry that is made now. */

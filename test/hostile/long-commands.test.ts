@@ -123,8 +123,10 @@ describe("long reads", () => {
       ]);
       expect(await field(connection, "stats", "keyspace_hits")).toBe("30001");
       expect(await field(connection, "stats", "keyspace_misses")).toBe("3");
-      const slow = (await connection.call("SLOWLOG", "GET")).items.at(-1);
-      expect(slow!.items[3]!.items.slice(0, 2).map(({ text }) => text)).toEqual(["MGET", "key:0"]);
+      // On a slow machine others take a millisecond, too.
+      const slow = (await connection.call("SLOWLOG", "GET")).items;
+      const words = slow.map(({ items }) => items[3]!.items.slice(0, 2).map(({ text }) => text));
+      expect(words).toContainEqual(["MGET", "key:0"]);
     });
   });
 });

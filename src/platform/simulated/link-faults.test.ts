@@ -93,6 +93,22 @@ describe("a link", () => {
     expect(pair.farEvents.received.toString()).toBe(`under way${".".repeat(40)}`);
   });
 
+  test("that is cut keeps the order of what was under way and what came later", async () => {
+    const { world, fabric, pair } = await connected(1);
+    fabric.setFaults("a", "b", { spikeChance: 1, spikeMs: { min: 5, max: 5 } });
+    pair.near.write(Buffer.from("under way, "));
+    await world.advance(1);
+    pair.near.write(Buffer.from("behind it, "));
+    await world.advance(1);
+    fabric.cutOneWay("a", "b");
+    pair.near.write(Buffer.from("after the cut"));
+    await world.advance(50);
+    expect(pair.farEvents.received.length).toBe(0);
+    fabric.healAll();
+    await world.advance(50);
+    expect(pair.farEvents.received.toString()).toBe("under way, behind it, after the cut");
+  });
+
   test("that is healed is not clogged any more, and stays so", async () => {
     const { world, fabric, pair } = await connected(1);
     fabric.clog("a", "b", 500);

@@ -45,7 +45,9 @@ export class SimEndpoint implements Connection {
   #needsDrain = false;
   #unackedBytes = 0;
   #lastArrivalMs = 0;
-  readonly #held: Packet[] = [];
+  /** What was under way when the link was cut, and behind it what was written since. */
+  #caught: Packet[] = [];
+  #held: Packet[] = [];
   readonly #unread: Packet[] = [];
 
   constructor(fabric: SimFabric, process: SimProcess, local: string, remote: string) {
@@ -130,13 +132,20 @@ export class SimEndpoint implements Connection {
   /** For the fabric: the other side's machine is back, without memory of this stream. */
   peerForgot(): void {
     const peer = this.peer;
-    if (peer !== null && peer.#vanished && this.#held.length > 0) this.#close(resetError());
+    if (peer !== null && peer.#vanished && this.#waits) this.#close(resetError());
   }
 
   /** For the fabric: a link was healed; what waited goes out. */
   sendHeld(): void {
-    if (this.#held.length === 0 || this.#link.isBlocked) return;
-    for (const packet of this.#held.splice(0)) this.#send(packet);
+    if (!this.#waits || this.#link.isBlocked) return;
+    const packets = [...this.#caught, ...this.#held];
+    this.#caught = [];
+    this.#held = [];
+    for (const packet of packets) this.#send(packet);
+  }
+
+  get #waits(): boolean {
+    return this.#caught.length > 0 || this.#held.length > 0;
   }
 
   /** Tells the other side, in one of the two ways that systems do it. */
@@ -161,7 +170,7 @@ export class SimEndpoint implements Connection {
       return;
     }
     const link = this.#link;
-    if (this.#held.length > 0 || link.isBlocked) {
+    if (this.#waits || link.isBlocked) {
       this.#held.push(packet);
       return;
     }
@@ -171,7 +180,7 @@ export class SimEndpoint implements Connection {
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, soonestMs);
     world.schedule(this.#lastArrivalMs - world.nowMs, () => {
       // A packet that was under way when the link was cut is lost and sent again after healing.
-      if (this.#held.length > 0 || link.isBlocked) this.#held.push(packet);
+      if (this.#waits || link.isBlocked) this.#caught.push(packet);
       else peerOf(this).#arrive(packet, this);
     });
   }
@@ -179,7 +188,7 @@ export class SimEndpoint implements Connection {
   #arrive(packet: Packet, sender: SimEndpoint): void {
     if (this.#vanished) {
       if (this.#process.host.powered) sender.#close(resetError());
-      else sender.#held.push(packet);
+      else sender.#caught.push(packet);
       return;
     }
     if (this.#state === "closed") {
