@@ -5,6 +5,12 @@ import { type FleetSetting, Machine, type MachineEvents } from "./machine.ts";
 /** Time within which machines without faults must form a cluster, in ms. */
 const FORMING_MS = 30_000;
 
+/** What everybody can see of a cluster: there is a new leader, or a leader has other voters. */
+export type Change = "leader" | "voters";
+
+/** Hears of a change; the machine is the leader. */
+export type OnChange = (change: Change, machine: Machine) => void;
+
 /** All machines, by number from 1. */
 export class Fleet {
   readonly world: SimWorld;
@@ -59,13 +65,14 @@ export class Fleet {
       machine.start();
     }
     const voters = count % 2 === 1 ? count : count - 1;
-    const formed = await this.world.runUntil(() => this.#hasVoters(voters), FORMING_MS);
+    const formed = await this.world.runUntil(() => this.voters === voters, FORMING_MS);
     if (!formed) throw new Error(`no cluster of ${count} within ${FORMING_MS} ms`);
   }
 
-  #hasVoters(count: number): boolean {
+  /** How many vote, by the leader; 0 without a leader, or while that is being changed. */
+  get voters(): number {
     const conf = this.leader?.server?.cluster.node.replica.raft.conf;
-    return conf?.voters.length === count && conf.votersOutgoing.length === 0;
+    return conf === undefined || conf.votersOutgoing.length > 0 ? 0 : conf.voters.length;
   }
 
   /** Whether all voters are machines that serve. */

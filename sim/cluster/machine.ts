@@ -28,6 +28,8 @@ export interface MachineEvents {
     facts: Readonly<Record<string, unknown>>,
   ): void;
   onEnding(machine: Machine, ending: Ending): void;
+  /** Its process is about to be gone, for whatever reason. */
+  onGoing(machine: Machine): void;
 }
 
 /** One machine of a cluster. */
@@ -102,15 +104,15 @@ export class Machine {
     return this.#setting.knobs;
   }
 
-  /** SIGTERM: hands over, closes, ends. `onEnding` is called right before the process is gone. */
-  stop(onEnding: () => void): void {
+  /** SIGTERM: hands over, closes, ends. `onEnd` is called when the process is gone. */
+  stop(onEnd: () => void): void {
     const { server } = this;
     const { process } = this.host;
     if (server === null) return;
     const end = (): void => {
       if (this.host.process !== process) return;
-      onEnding();
       this.kill();
+      onEnd();
     };
     closeServer(server).then(end, end);
   }
@@ -135,6 +137,7 @@ export class Machine {
   }
 
   #forget(): void {
+    this.#events.onGoing(this);
     this.server = null;
     this.starting = false;
   }

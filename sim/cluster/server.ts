@@ -31,6 +31,8 @@ export interface ServerKnobs {
   readonly segmentBytes: number;
   readonly snapshotLogBytes: number;
   readonly electionTicks: number;
+  readonly entryBytesPerMessageMax: number;
+  readonly inflightMessagesMax: number;
   readonly downAfterMs: number;
   /** How long a turn of the loop takes: what arrives is handled between turns. Milliseconds. */
   readonly turnMs: number;
@@ -77,6 +79,8 @@ export async function openServer(
       segmentBytes: knobs.segmentBytes,
       snapshotLogBytes: knobs.snapshotLogBytes,
       electionTicks: knobs.electionTicks,
+      entryBytesPerMessageMax: knobs.entryBytesPerMessageMax,
+      inflightMessagesMax: knobs.inflightMessagesMax,
       acceptLoss: false,
     },
     bind: [host.name],

@@ -2,9 +2,10 @@
 // and who belongs to the group. Windows that single faults by chance hardly ever open.
 import { allWays, cutAll, isolate, type Way } from "../../src/platform/simulated/link-patterns.ts";
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
+import type { Change } from "../cluster/fleet.ts";
 import type { Machine } from "../cluster/machine.ts";
 import { giveWay } from "./membership.ts";
-import type { Begun, Change, FaultKind, Stage } from "./stage.ts";
+import type { Begun, FaultKind, Stage } from "./stage.ts";
 
 /** A group that grows has so many voters before and after. */
 const VOTERS = 3;

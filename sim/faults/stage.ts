@@ -3,7 +3,7 @@ import type { LinkDelay } from "../../src/platform/simulated/sim-link.ts";
 import type { SimRandom } from "../../src/platform/simulated/sim-random.ts";
 import type { SimWorld } from "../../src/platform/simulated/sim-world.ts";
 import type { MessageFaults } from "../../src/transport/testing/message-faults.ts";
-import type { Fleet } from "../cluster/fleet.ts";
+import type { Change, Fleet, OnChange } from "../cluster/fleet.ts";
 import type { Machine } from "../cluster/machine.ts";
 
 /** A fault in words, and how it ends. */
@@ -37,11 +37,8 @@ export interface Pace {
   readonly diskMs: { readonly min: number; readonly max: number };
 }
 
-/** What everybody can see of a cluster: there is a new leader, or a leader has other voters. */
-export type Change = "leader" | "voters";
-
-/** Hears of a change; the machine is the leader. */
-export type OnChange = (change: Change, machine: Machine) => void;
+/** One of so many voters may lose its files. */
+const VOTERS_MIN = 3;
 
 /** The cluster as faults see it. */
 export class Stage {
@@ -54,8 +51,6 @@ export class Stage {
   healed = false;
   /** A fault that consists of several is under way: one at a time, or none has its way. */
   scripted = false;
-  /** Ends a machine's process, as somebody must know before. */
-  readonly #onEnding: (machine: Machine) => void;
   readonly #onDamage: (machine: Machine) => void;
   readonly #onChange = new Set<OnChange>();
 
@@ -63,14 +58,12 @@ export class Stage {
     fleet: Fleet,
     messages: MessageFaults,
     pace: Pace,
-    onEnding: (machine: Machine) => void,
     onDamage: (machine: Machine) => void,
   ) {
     this.world = fleet.world;
     this.fleet = fleet;
     this.messages = messages;
     this.pace = pace;
-    this.#onEnding = onEnding;
     this.#onDamage = onDamage;
   }
 
@@ -93,7 +86,6 @@ export class Stage {
   }
 
   kill(machine: Machine): void {
-    this.#onEnding(machine);
     machine.kill();
   }
 
@@ -101,7 +93,6 @@ export class Stage {
    * With relaxed sync a power cut may take what was acknowledged: the user chose so. Then a kill.
    */
   powerCut(machine: Machine): void {
-    this.#onEnding(machine);
     if (machine.knobs.sync === "always") machine.powerCut();
     else machine.kill();
   }
@@ -109,9 +100,8 @@ export class Stage {
   /** As SIGTERM. */
   stop(machine: Machine): void {
     machine.stop(() => {
-      this.#onEnding(machine);
       // It may have taken until the end of all faults.
-      if (this.healed) this.world.schedule(0, () => this.restart(machine));
+      if (this.healed) this.restart(machine);
     });
   }
 
@@ -126,7 +116,8 @@ export class Stage {
   drawVictim(random: SimRandom): Machine | null {
     const { machines } = this.fleet;
     const victim = this.draw(random);
-    if (machines.length < 3 || victim.down || machines.some(({ damaged }) => damaged)) return null;
+    const isWeak = machines.some(({ damaged }) => damaged) || this.fleet.voters < VOTERS_MIN;
+    if (isWeak || victim.down) return null;
     const commits = machines.map(
       ({ server }) => server?.cluster.node.replica.raft.commitIndex ?? 0,
     );

@@ -3,9 +3,8 @@
 import { crc32 } from "../../src/base/checksum.ts";
 import type { ClusterNode } from "../../src/cluster/cluster-node.ts";
 import { type ConfState, type Entry, Role } from "../../src/raft/types.ts";
-import type { Fleet } from "../cluster/fleet.ts";
+import type { Fleet, OnChange } from "../cluster/fleet.ts";
 import type { Machine } from "../cluster/machine.ts";
-import type { OnChange } from "../faults/stage.ts";
 import { type InvariantName, INVARIANTS } from "./names.ts";
 
 /** Bytes that may wait in a server for the leader or the log: of the few clients of a run. */
@@ -71,28 +70,32 @@ export class Watch {
     return Math.max(0, this.#committed.length - 1);
   }
 
-  /** Looks at every machine: after each event. */
+  /** Looks after an event: at the machine whose event it was, at all when it was nobody's. */
   look(): void {
-    let holders = 0;
+    const host = this.#fleet.world.running?.host;
     for (const machine of this.#fleet.machines) {
-      if (machine.server !== null) this.#lookAtDisk(machine, machine.server.cluster);
-    }
-    for (const machine of this.#fleet.machines) {
+      if (host !== undefined && machine.host !== host) continue;
       const server = machine.server?.cluster;
       if (server === undefined) continue;
+      this.#lookAtDisk(machine, server);
       this.#lookAt(machine, server);
-      const { serving, lease } = server.node.replica;
-      if (serving && lease.holds(machine.host.process!.clock.monotonicMs())) holders++;
+      if (holdsLease(machine)) this.#lookAtLeases();
     }
+  }
+
+  #lookAtLeases(): void {
     this.#count("one lease at a time");
+    const holders = this.#fleet.machines.filter(holdsLease).length;
     if (holders > 1) this.#broken("one lease at a time", `${holders} machines hold a lease`);
   }
 
   /** Remembers what was on the disk of a machine whose process is about to end. */
   ending(machine: Machine): void {
-    const raft = machine.server?.cluster.node.replica.raft;
     this.#seen.delete(machine.number);
-    if (raft === undefined) return;
+    if (machine.server === null) return;
+    // It may have acknowledged something in the very event that it ends in.
+    this.#lookAtDisk(machine, machine.server.cluster);
+    const { raft } = machine.server.cluster.node.replica;
     this.#persisted.set(machine.number, { term: raft.term, index: raft.persistedIndex });
   }
 
@@ -305,4 +308,10 @@ export class Watch {
   #count(rule: InvariantName): void {
     this.looked.set(rule, this.looked.get(rule)! + 1);
   }
+}
+
+function holdsLease({ server, host }: Machine): boolean {
+  if (server === null) return false;
+  const { serving, lease } = server.cluster.node.replica;
+  return serving && lease.holds(host.process!.clock.monotonicMs());
 }

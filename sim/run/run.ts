@@ -97,6 +97,7 @@ export class Run {
         onLine: (machine, level, message, facts) =>
           transcript.line(machine.name, level, message, facts),
         onEnding: (machine, ending) => this.#onEnding(machine, ending),
+        onGoing: (machine) => this.#watch.ending(machine),
       },
     );
     this.#watch = new Watch(
@@ -108,7 +109,6 @@ export class Run {
       this.#fleet,
       messages,
       { delayMs: plan.delayMs, diskMs: plan.diskMs },
-      (machine) => this.#watch.ending(machine),
       (machine) => this.#watch.damaged(machine),
     );
     const { faultClasses: classes, faultNames: names, faultEveryMs: everyMs } = plan;

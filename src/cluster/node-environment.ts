@@ -2,6 +2,7 @@
 import type { Clock, Scheduler } from "../platform/clock.ts";
 import type { Disk } from "../platform/disk.ts";
 import type { Random } from "../platform/random.ts";
+import { raftDefaults } from "../raft/raft-config.ts";
 import type { WalSync } from "../wal/wal-types.ts";
 
 /** Milliseconds between ticks of the consensus core. */
@@ -17,6 +18,10 @@ export interface NodeOptions {
   readonly snapshotLogBytes: number;
   /** Shortest election timeout, in ticks of 50 ms. */
   readonly electionTicks: number;
+  /** Bytes of entries that travel to a follower in one message; a larger entry travels alone. */
+  readonly entryBytesPerMessageMax: number;
+  /** Messages with entries that may be on their way to one follower. */
+  readonly inflightMessagesMax: number;
   /** Its vote counts even when its log may have lost acknowledged writes. */
   readonly acceptLoss: boolean;
 }
@@ -27,6 +32,8 @@ export const defaultNodeOptions: Omit<NodeOptions, "directory"> = {
   segmentBytes: 64 * 1024 * 1024,
   snapshotLogBytes: 128 * 1024 * 1024,
   electionTicks: 10,
+  entryBytesPerMessageMax: raftDefaults.entryBytesPerMessageMax,
+  inflightMessagesMax: raftDefaults.inflightMessagesMax,
   acceptLoss: false,
 };
 

@@ -4,7 +4,7 @@ import { invariant } from "../base/invariant.ts";
 import { appliedCommands } from "../commands/applied-commands.ts";
 import { MemoryKeyspace } from "../keyspace/memory/memory-keyspace.ts";
 import type { DiskLock } from "../platform/disk.ts";
-import { standsAlone } from "../raft/conf-change.ts";
+import { EMPTY_CONF, standsAlone } from "../raft/conf-change.ts";
 import { RaftCore } from "../raft/raft-core.ts";
 import { resolveRaftConfig } from "../raft/raft-config.ts";
 import type { ConfState, InitialState, SnapshotMark } from "../raft/types.ts";
@@ -240,7 +240,7 @@ export class KvorumNode implements PeersOwner {
 
   async #restore(recovered: RecoveredShard, store: SnapshotStore): Promise<void> {
     const applier = this.#newApplier();
-    let conf = this.#firstConf();
+    let conf: ConfState = { ...EMPTY_CONF, voters: this.identity.firstVoters };
     const index = recovered.snapshotIndex;
     const file = index === 0 ? null : await store.find(index);
     if (file !== null) {
@@ -285,9 +285,14 @@ export class KvorumNode implements PeersOwner {
 
   #newReplica(applier: Applier, initial: InitialState): Replica {
     const { random } = this.#environment;
-    const { electionTicks, sync } = this.options;
-    const id = this.identity.nodeId;
-    const config = resolveRaftConfig({ id, electionTicks, applyingBytesMax: APPLYING_BYTES_MAX });
+    const { electionTicks, entryBytesPerMessageMax, inflightMessagesMax, sync } = this.options;
+    const config = resolveRaftConfig({
+      id: this.identity.nodeId,
+      electionTicks,
+      entryBytesPerMessageMax,
+      inflightMessagesMax,
+      applyingBytesMax: APPLYING_BYTES_MAX,
+    });
     const raft = new RaftCore(config, initial, () => random.uint32());
     if (!this.#trust.trusted) raft.distrust();
     const options = {
@@ -298,16 +303,6 @@ export class KvorumNode implements PeersOwner {
       relaxedSync: sync === "no",
     };
     return new Replica(options, raft, applier, this.replicas, this.#forwarder, initial.hardState);
-  }
-
-  #firstConf(): ConfState {
-    return {
-      voters: this.identity.firstVoters,
-      votersOutgoing: [],
-      learners: [],
-      learnersNext: [],
-      autoLeave: false,
-    };
   }
 
   #snapshotLog(): SnapshotLog {

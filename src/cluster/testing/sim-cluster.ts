@@ -13,7 +13,7 @@ import { RespWriter } from "../../resp/writer.ts";
 import type { PeerHandler } from "../../transport/handler.ts";
 import { MessageFaults } from "../../transport/testing/message-faults.ts";
 import { ClusterNode, type ClusterOptions } from "../cluster-node.ts";
-import type { NodeOptions } from "../node-environment.ts";
+import { defaultNodeOptions, type NodeOptions } from "../node-environment.ts";
 
 /** Seeds for tests that run several: from `first` on, `count` of them or KVORUM_SEEDS. */
 export function seedsFrom(first: number, count: number): number[] {
@@ -217,12 +217,10 @@ export class SimCluster {
     const address = { clientPort: CLIENT_PORT, clusterPort: 0, httpPort: 0, peerPort };
     return {
       node: {
+        ...defaultNodeOptions,
         directory: "/data",
-        sync: "always",
         segmentBytes: 256 * 1024,
         snapshotLogBytes: 64 * 1024 * 1024,
-        electionTicks: 10,
-        acceptLoss: false,
         ...given.node,
       },
       bind: [machine.name],

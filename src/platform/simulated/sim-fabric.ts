@@ -1,6 +1,7 @@
 // The cables of a simulated world: which host reaches which, how fast, and what is listening where.
 import type { Listener } from "../network.ts";
 import type { SimEndpoint } from "./sim-connection.ts";
+import { systemError } from "./sim-names.ts";
 import { SimLink, type LinkDelay, type LinkFaults } from "./sim-link.ts";
 import type { SimListener } from "./sim-network.ts";
 import { SimRandom } from "./sim-random.ts";
@@ -258,7 +259,7 @@ export class SimFabric {
 
 /** The error of a connection that the other side has reset. */
 export function resetError(): Error {
-  return Object.assign(new Error("connection reset by peer"), { code: "ECONNRESET" });
+  return systemError("ECONNRESET", "connection reset by peer");
 }
 
 function open(link: SimLink): void {

@@ -135,9 +135,13 @@ export class SimNames {
   }
 }
 
-/** An error as the system throws it. */
+/** An error as the system throws it. Without a stack, which nobody reads and is dear to make. */
 export function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = Object.assign(new Error(`${code}: ${path}`), { code });
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
 }
 
 function applyStep(names: Map<string, SimNode>, step: NameChange[]): void {
