@@ -76,9 +76,11 @@ export class StringLoad implements Workload {
 
   async #lookAtAll(client: LoadClient): Promise<number> {
     const action = { name: "GET" } as const;
-    const asked = await client.ask(...this.#keys.map((key) => wordsOf(action, [key])));
-    for (const [at, key] of this.#keys.entries()) this.#record(asked, at, key, action);
-    return this.#keys.length;
+    // Others may take a place meanwhile.
+    const keys = [...this.#keys];
+    const asked = await client.ask(...keys.map((key) => wordsOf(action, [key])));
+    for (const [at, key] of keys.entries()) this.#record(asked, at, key, action);
+    return keys.length;
   }
 
   async readAll(client: LoadClient): Promise<void> {
