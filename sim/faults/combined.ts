@@ -242,6 +242,25 @@ function shortReigns(script: Script, { leader, others }: Cast): string | null {
   return "whoever leads is cut off soon";
 }
 
+/** Figure 8 of the paper: a leader that is back sends a tail of its old term, not yet all of it. */
+function oldTail(script: Script, { leader, others }: Cast): string | null {
+  const [left, right] = others;
+  if (left === undefined || right === undefined || others.length > 2) return null;
+  script.isolate(leader);
+  script.once("leader", (next) => {
+    const third = next === left ? right : left;
+    script.isolate(next);
+    script.heal(both(leader, third));
+    script.once("leader", (again) => {
+      script.after([1, 60], () => {
+        script.isolate(again);
+        script.heal(both(next, third));
+      });
+    });
+  });
+  return `${leader.name} is cut off, then its successor; when it leads again, it is cut off again`;
+}
+
 type Row = readonly [name: string, FaultKind["kind"], FaultKind["forMs"], Play];
 
 const ROWS: readonly Row[] = [
@@ -253,6 +272,7 @@ const ROWS: readonly Row[] = [
   ["slow succession", "disk", [2_500, 4_500], slowSuccession],
   ["slow quorum", "disk", [1_500, 4_000], slowQuorum],
   ["split growth", "membership", [4_000, 9_000], splitGrowth],
+  ["old tail", "network", [5_000, 9_000], oldTail],
   ["short reigns", "network", [4_000, 9_000], shortReigns],
 ];
 

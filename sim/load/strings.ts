@@ -28,6 +28,12 @@ const PIPELINE_MAX = 8;
 /** So often a client looks at all keys at once: who waits for a write's reply sees nothing. */
 const LOOK_PART = 0.15;
 
+/** So often a client sets a key that expires soon, and looks at it until after that. */
+const WAIT_PART = 0.1;
+const WAIT_LOOKS = 12;
+/** Between two of its looks, ms at most. */
+const WAIT_MS_MAX = 80;
+
 /** Times to live, ms: longer and shorter than what clocks may be off. */
 const LIVES_MS = [300, 9_000];
 
@@ -64,6 +70,7 @@ export class StringLoad implements Workload {
     const { random } = client;
     if (random.chance(0.1)) return this.#compareAndSet(client);
     if (random.chance(LOOK_PART)) return this.#lookAtAll(client);
+    if (this.#options.expiring && random.chance(WAIT_PART)) return this.#waitUntilGone(client);
     const count = random.chance(0.5) ? random.between(2, PIPELINE_MAX) : 1;
     const asks = Array.from({ length: count }, () => ({
       key: this.#drawKey(random),
@@ -81,6 +88,21 @@ export class StringLoad implements Workload {
     const asked = await client.ask(...keys.map((key) => wordsOf(action, [key])));
     for (const [at, key] of keys.entries()) this.#record(asked, at, key, action);
     return keys.length;
+  }
+
+  /** While nobody writes, only reads see time go on: what one saw gone stays gone. */
+  async #waitUntilGone(client: LoadClient): Promise<number> {
+    const { random } = client;
+    const key = this.#drawKey(random);
+    const action = setAction(this.#newValue(), { expiry: { kind: "after", ms: LIVES_MS[0]! } });
+    this.#record(await client.ask(wordsOf(action, [key])), 0, key, action);
+    for (let look = 0; look < WAIT_LOOKS; look++) {
+      await client.sleep(random.fraction() * WAIT_MS_MAX);
+      if (!(await client.ready())) continue;
+      const asked = await client.ask(wordsOf({ name: "GET" }, [key]));
+      this.#record(asked, 0, key, { name: "GET" });
+    }
+    return 1 + WAIT_LOOKS;
   }
 
   async readAll(client: LoadClient): Promise<void> {

@@ -66,7 +66,7 @@ export function drawPlan(seed: number, commands: number): Plan {
       segmentBytes: pick(16, 32, 64, 256) * 1024,
       snapshotLogBytes: pick(1, 8, 64, 65_536) * 1024,
       electionTicks: 10,
-      entryBytesPerMessageMax: pick(1, 1, 16, 1_024) * 1024,
+      entryBytesPerMessageMax: pick(1, 1, 16 * 1024, 1 << 20),
       inflightMessagesMax: pick(1, 4, 256, 256),
       downAfterMs: pick(3_000, 10_000, 60_000),
       turnMs: pick(0, 0, 0.05, 0.5, 3),
