@@ -1,6 +1,8 @@
 // `kvorum check`: silent about a sound directory, however its node ended; precise about damage.
 import { describe, expect, test } from "vitest";
+import type { Disk } from "../platform/disk.ts";
 import { type CheckReport, checkDirectory } from "./check-directory.ts";
+import { newIdentity, saveIdentity } from "./identity.ts";
 import { SimCluster } from "./testing/sim-cluster.ts";
 
 /** A node that has written, saved a snapshot, written more, and was killed. */
@@ -27,6 +29,13 @@ async function fileIn(cluster: SimCluster, directory: string): Promise<string> {
   return `${directory}/${names[0]!}`;
 }
 
+async function removeAll(disk: Disk, gone: readonly string[]): Promise<void> {
+  for (const name of gone) {
+    if (name !== "log") await disk.remove(name);
+    else for (const file of await disk.list("/data/log")) await disk.remove(`/data/log/${file}`);
+  }
+}
+
 describe("checkDirectory", () => {
   test("finds nothing wrong after a kill, and counts what is there", async () => {
     const report = await check(await killedNode());
@@ -47,6 +56,28 @@ describe("checkDirectory", () => {
     const finding = findings.find((each) => each.code === code);
     expect(finding?.message).toContain(path);
     expect(finding?.message).toMatch(/offset \d+/);
+  });
+
+  test.each([{ left: "all but the log" }, { left: "snapshots alone" }])(
+    "says that the log is gone: $left",
+    async ({ left }) => {
+      const cluster = await killedNode();
+      const { disk } = cluster.world.host("n1").start();
+      const gone = left === "snapshots alone" ? ["log", "/data/run.json"] : ["log"];
+      await cluster.world.settle(removeAll(disk, gone));
+      cluster.world.host("n1").kill();
+      const { findings } = await check(cluster);
+      expect(findings.map(({ code }) => code)).toContain("LOG_LOST");
+    },
+  );
+
+  test("finds nothing wrong with a node that never ran", async () => {
+    const cluster = new SimCluster(9);
+    const { disk, random } = cluster.world.host("n1").start();
+    await cluster.world.settle(disk.makeDirectory("/data"));
+    await cluster.world.settle(saveIdentity(disk, "/data", newIdentity(random)));
+    cluster.world.host("n1").kill();
+    expect((await check(cluster)).findings).toEqual([]);
   });
 
   test("says that a directory never was a node's", async () => {

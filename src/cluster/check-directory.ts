@@ -18,6 +18,7 @@ import { replay } from "../wal/replay.ts";
 import type { WalCut } from "../wal/wal-types.ts";
 import { type Identity, loadIdentity } from "./identity.ts";
 import { Recovery } from "./recovery.ts";
+import { RUN_FILE } from "./trust.ts";
 
 /** One thing that is wrong. */
 export interface Finding {
@@ -75,6 +76,7 @@ class Check {
   readonly #args = new Args();
   #operations = 0;
   #entries = 0;
+  #snapshotFiles = 0;
 
   constructor(disk: Disk, scheduler: Scheduler, directory: string) {
     this.#disk = disk;
@@ -89,6 +91,7 @@ class Check {
     }
     const log = await this.#checkLog();
     const snapshots = await this.#checkSnapshots();
+    await this.#checkLogIsThere(log.segments);
     return { identity, log, snapshots, findings: this.#findings };
   }
 
@@ -134,6 +137,7 @@ class Check {
     for (const name of await this.#disk.list(root)) {
       const store = new SnapshotStore(this.#disk, this.#scheduler, `${root}/${name}`);
       for (const file of await store.list()) {
+        this.#snapshotFiles++;
         const keys = await this.#try(() => this.#load(store, file), -1);
         if (keys >= 0) checked.push({ file: file.path, index: file.index, keys });
       }
@@ -144,6 +148,15 @@ class Check {
       this.#add("SNAPSHOT_MISSING", `${text}, not found whole in ${root}`);
     }
     return checked;
+  }
+
+  /** A node that has run has a log; only what it left behind tells that it has. */
+  async #checkLogIsThere(segments: number): Promise<void> {
+    if (segments > 0 || this.#findings.some(({ code }) => code === "WAL_CORRUPT")) return;
+    const hasRun = (await this.#disk.list(this.#directory)).includes(RUN_FILE);
+    if (!hasRun && this.#snapshotFiles === 0) return;
+    const text = "this node has run before, and nothing is left of its log";
+    this.#add("LOG_LOST", `${text} in ${this.#directory}/log`);
   }
 
   async #load(store: SnapshotStore, file: SnapshotFile): Promise<number> {

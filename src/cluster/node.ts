@@ -226,14 +226,15 @@ export class KvorumNode implements PeersOwner {
     const { directory, sync, segmentBytes } = this.options;
     const recovery = new Recovery();
     const last = await readLastRun(this.#environment, this.options);
-    const settings = { sync, segmentBytes, mustExist: last !== null };
+    const store = new SnapshotStore(disk, scheduler, `${directory}/snapshots/shard-${FIRST_SHARD}`);
+    const mustExist = last !== null || (await store.list()).length > 0;
+    const settings = { sync, segmentBytes, mustExist };
     const opened = await Wal.open(this.#environment, `${directory}/log`, settings, recovery);
     this.#wal = opened.wal;
     this.replicas.attach(opened.wal);
     this.#environment.report("info", "log recovered", logFacts(opened.report));
     this.#trust = await Trust.open(this.#environment, this.options, last, opened.report);
     const recovered = recovery.shards.get(FIRST_SHARD) ?? new RecoveredShard();
-    const store = new SnapshotStore(disk, scheduler, `${directory}/snapshots/shard-${FIRST_SHARD}`);
     await store.open();
     await this.#restore(recovered, store);
   }

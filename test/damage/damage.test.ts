@@ -243,6 +243,12 @@ describe("files of the log", () => {
     }
   });
 
+  test("all of it gone, and the note of the last run: the snapshots tell", async () => {
+    const data = node.copy();
+    for (const name of ["log", "run.json"]) rmSync(join(data, name), { recursive: true });
+    expect(await refusal(data, ["LOG_LOST", "log"])).toEqual(RIGHT);
+  });
+
   test("a later format: refused, by version", async () => {
     const data = node.copy();
     const path = join(data, "log", basename(node.log.segments[0]!));
