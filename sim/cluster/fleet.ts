@@ -1,4 +1,6 @@
 // The machines of one run.
+import { isJoint } from "../../src/raft/conf-change.ts";
+import type { ConfState } from "../../src/raft/types.ts";
 import type { SimWorld } from "../../src/platform/simulated/sim-world.ts";
 import { type FleetSetting, Machine, type MachineEvents } from "./machine.ts";
 
@@ -45,6 +47,11 @@ export class Fleet {
     );
   }
 
+  /** Who belongs to the group, by the leader; null without one. */
+  get conf(): ConfState | null {
+    return this.leader?.server?.cluster.node.replica.raft.conf ?? null;
+  }
+
   get serving(): Machine[] {
     return this.machines.filter(({ server }) => server !== null);
   }
@@ -71,16 +78,16 @@ export class Fleet {
 
   /** How many vote, by the leader; 0 without a leader, or while that is being changed. */
   get voters(): number {
-    const conf = this.leader?.server?.cluster.node.replica.raft.conf;
-    return conf === undefined || conf.votersOutgoing.length > 0 ? 0 : conf.voters.length;
+    const { conf } = this;
+    return conf === null || isJoint(conf) ? 0 : conf.voters.length;
   }
 
   /** Whether all voters are machines that serve. */
   get whole(): boolean {
-    const conf = this.leader?.server?.cluster.node.replica.raft.conf;
-    if (conf === undefined) return false;
+    const { conf } = this;
+    if (conf === null) return false;
     const ids = new Set(this.serving.map(({ server }) => server!.cluster.node.identity.nodeId));
-    return conf.votersOutgoing.length === 0 && conf.voters.every((id) => ids.has(id));
+    return !isJoint(conf) && conf.voters.every((id) => ids.has(id));
   }
 
   /** Whether all machines serve and have applied all that the leader has. */

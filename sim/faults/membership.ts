@@ -52,9 +52,10 @@ function remove(stage: Stage, random: SimRandom): Begun | null {
 function wipeOnceRemoved(stage: Stage, machine: Machine, id: number): void {
   // Somebody else wiped it meanwhile.
   if (machine.server !== null && machine.server.cluster.node.identity.nodeId !== id) return;
-  const conf = stage.fleet.leader?.server?.cluster.node.replica.raft.conf;
-  const isMember = conf?.learners.includes(id) === true || conf?.learnersNext.includes(id) === true;
-  if (conf === undefined || isMember || isVoter(conf, id)) {
+  const { conf } = stage.fleet;
+  const isLearner =
+    conf?.learners.includes(id) === true || conf?.learnersNext.includes(id) === true;
+  if (conf === null || isLearner || isVoter(conf, id)) {
     stage.world.schedule(LOOK_EVERY_MS, () => wipeOnceRemoved(stage, machine, id));
     return;
   }
